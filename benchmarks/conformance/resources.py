@@ -18,6 +18,7 @@ RESOURCES = (
     "coupons",
     "customer_sessions",
     "customers",
+    "customers_balance_transactions",
     "customers_cash_balance",
     "customers_cash_balance_transactions",
     "customers_payment_methods",

@@ -19,6 +19,7 @@ from concurrent_programs import LATENCY, START, VirtualLoop, one_key_has_one_eff
 from paidonce.harness.simulator.domain import checkout
 from paidonce.harness.simulator.domain.checkout_making import PAGE_PATH
 from paidonce.harness.simulator.domain.errors import StripeError
+from paidonce.harness.simulator.domain.objects import Event
 from paidonce.harness.simulator.domain.state import World
 from paidonce.harness.simulator.engine.faults import Rule
 from paidonce.harness.simulator.engine.idempotency import WhenBusy
@@ -45,6 +46,8 @@ POSTS = {
     "owe": "/v1/invoiceitems",
     "advance": "/v1/test_helpers/test_clocks/{clock}/advance",
     "send": "/v1/transfers",
+    "send_any": "/v1/transfers",
+    "credit": "/v1/customers/{customer}/balance_transactions",
     "take_back": "/v1/transfers/{transfer}/reversals",
     "repay_fee": "/v1/application_fees/{fee}/refunds",
     "refund": "/v1/refunds",
@@ -63,6 +66,8 @@ NAMED: dict[str, Form] = {
         ("source_transaction", "{charge}"),
         ("currency", "usd"),
     ),
+    "send_any": (("destination", "{account}"), ("currency", "usd")),
+    "credit": (("currency", "usd"),),
     "refund": (("charge", "{charge}"),),
     "pay_out": (("currency", "usd"),),
 }
@@ -145,6 +150,16 @@ class Trading:
         for kind in what_holds.ARROWS:
             collection = getattr(self.world, kind)
             collection.put = watched(kind, collection.put)
+        tell = self.world.events.put
+
+        def told(event: Event) -> None:
+            tell(event)
+            try:
+                what_holds.covered(self.world, event)
+            except AssertionError as uncovered:
+                self.illegal.append(str(uncovered))
+
+        self.world.events.put = told  # type: ignore[method-assign]
 
     async def _run(self) -> None:
         await self._open()
@@ -251,6 +266,8 @@ class Trading:
         part = {"destination": account, "currency": "usd", "amount": "500"}
         await made("transfer", "transfers", **part, source_transaction=charge)
         await made("payout", "payouts", amount="100", currency="usd")
+        credit = f"customers/{owner}/balance_transactions"
+        await made("credit", credit, amount="-300", currency="usd")
         self.ids["fee"] = [one.id for one in self.world.application_fees]
         self.ids["dispute"] = [one.id for one in self.world.disputes]
 
@@ -260,6 +277,7 @@ def judge(world: World) -> None:
     what_holds.money(world)
     what_holds.owed(world)
     what_holds.limits(world)
+    what_holds.credit(world)
     what_holds.sessions(world)
     what_holds.setups(world)
 

@@ -329,6 +329,11 @@ def billing(ask: Caller, simulator: Simulator) -> None:
         )
         ask("POST", "/v1/invoices/{id}/send", left)
         ask("POST", "/v1/invoices/{id}/" + end, left)
+    moves = "/v1/customers/{id}/balance_transactions"
+    move = ask("POST", moves, customer, amount="-50", currency="usd")["id"]
+    ask("GET", moves, customer)
+    ask("GET", moves + "/{part}", customer, move)
+    ask("POST", moves + "/{part}", customer, move, description="for the trouble")
     draft = ask("POST", "/v1/invoices", customer=customer)["id"]
     gone = ask("POST", "/v1/invoiceitems", customer=customer, amount="5", currency="usd")["id"]
     ask("DELETE", "/v1/invoiceitems/{id}", gone)

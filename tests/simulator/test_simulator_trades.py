@@ -18,6 +18,7 @@ from paidonce.harness.simulator.domain import (
     checkout,
     collecting,
     coupons,
+    credit,
     disputes,
     intents,
     invoices,
@@ -25,6 +26,7 @@ from paidonce.harness.simulator.domain import (
     setups,
     transfers,
 )
+from paidonce.harness.simulator.domain.state import World
 from paidonce.harness.simulator.engine import idempotency, locks
 from paidonce.harness.simulator.engine.faults import ErrorFault, Match, ResetFault, Rule, When
 from paidonce.harness.simulator.engine.idempotency import IdempotencyStore, WhenBusy
@@ -42,6 +44,7 @@ ABOUT = st.sampled_from([0, 0, 0, 1, 2])
 KEPT = st.sampled_from(["{card}"])
 FAILS = st.just("fail")
 TIMES = st.sampled_from([str(1_800_000_000 + days * DAY) for days in (1, 32, 33, 40, 70)])
+CREDITS = st.sampled_from(["-500", "-100", "200"])
 TEXTS = st.sampled_from(["winning_evidence", "losing_evidence", "because"])
 
 
@@ -75,6 +78,7 @@ BILLING = st.one_of(
     sale("pay", payment_method=KEPT),
     sale("pay", payment_method=KEPT),
     sale("void"),
+    fixed(CREDITS.map(lambda amount: (("amount", amount),)), "credit"),
     sale("give_up"),
     sale("finalize"),
     fixed(AMOUNTS.map(lambda amount: (("amount", amount),)), "owe"),
@@ -82,6 +86,7 @@ BILLING = st.one_of(
 )
 MONEY = st.one_of(
     fixed(AMOUNTS.map(lambda amount: (("amount", amount),)), "send"),
+    fixed(AMOUNTS.map(lambda amount: (("amount", amount),)), "send_any"),
     sale("take_back", amount=AMOUNTS),
     sale("repay_fee", amount=st.sampled_from(["100", "300"])),
     sale("refund", amount=AMOUNTS, reverse_transfer=st.just("true")),
@@ -235,7 +240,37 @@ def _keeps_what_has_left(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(payouts, "require", lambda *of: replace(require(*of), status="pending"))
 
 
+def _pays_out_what_is_not_there(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(payouts, "available", lambda *_: 10**9)
+
+
+def _sends_on_what_is_not_there(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(transfers, "available", lambda *_: 10**9)
+
+
+def _keeps_the_credit_of_what_is_void(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(credit, "give_back", lambda *_: None)
+
+
+def _forgets_a_movement(patch: pytest.MonkeyPatch) -> None:
+    """A customer is read before another request has changed the balance, and written after."""
+    move = credit.move
+
+    def stale(world: World, customer: str, *how: Any, **more: Any) -> Any:
+        before = world.customers[customer]
+        made = move(world, customer, *how, **more)
+        if made.type == "applied_to_invoice":
+            world.customers.put(before)
+        return made
+
+    patch.setattr(credit, "move", stale)
+
+
 DEFECTS: list[tuple[str, Plant]] = [
+    ("money", _pays_out_what_is_not_there),
+    ("money", _sends_on_what_is_not_there),
+    ("billing", _keeps_the_credit_of_what_is_void),
+    ("billing", _forgets_a_movement),
     ("sales", _forgetful),
     ("billing", _keeps_locks),
     ("sales", _pays_what_is_over),

@@ -7,6 +7,9 @@ from collections import Counter
 from typing import Any
 
 from paidonce.harness.simulator.domain import disputes, invoices
+from paidonce.harness.simulator.domain.booking import available
+from paidonce.harness.simulator.domain.connect_objects import Payout, Transfer
+from paidonce.harness.simulator.domain.objects import Event
 from paidonce.harness.simulator.domain.state import World
 
 _ASKABLE = {"requires_payment_method", "requires_confirmation", "requires_action"}
@@ -122,6 +125,32 @@ def limits(world: World) -> None:
     for one in (*world.coupons, *world.promotion_codes):
         most = one.max_redemptions
         assert most is None or one.times_redeemed <= most, "redeemed too often"
+
+
+def credit(world: World) -> None:
+    """A customer's balance is what its movements add up to, and an invoice takes of it once."""
+    sums: Counter[str] = Counter()
+    taken: Counter[str] = Counter()
+    for move in world.credit_moves:
+        sums[move.customer] += move.amount
+        assert move.ending_balance == sums[move.customer], "a movement of the balance is lost"
+        if move.invoice is not None:
+            taken[move.invoice] += 1 if move.type == "applied_to_invoice" else 0
+            taken[move.invoice] -= 1 if move.type == "unapplied_from_invoice" else 0
+    assert all(one.balance == sums[one.id] for one in world.customers), "a balance of nowhere"
+    for identifier, times in taken.items():
+        kept = world.invoices[identifier].status == "void"
+        assert times in ((0,) if kept else (0, 1)), "a credit is taken twice, or kept"
+
+
+def covered(world: World, event: Event) -> None:
+    """What is paid out or sent on, but for what one charge has brought, is there."""
+    subject = event.data.object
+    if event.type == "payout.created" and isinstance(subject, Payout) and subject.amount > 0:
+        assert available(world, subject.currency) >= 0, "more is paid out than there is"
+    if event.type == "transfer.created" and isinstance(subject, Transfer):
+        there = subject.source_transaction or available(world, subject.currency) >= 0
+        assert there, "more is sent on than there is"
 
 
 def sessions(world: World) -> None:

@@ -1,4 +1,5 @@
-"""The objects of what customers send by bank transfer, as Stripe shows them."""
+"""The objects of what customers send by bank transfer, and of what they are owed, as Stripe shows
+them."""
 
 from __future__ import annotations
 
@@ -32,4 +33,24 @@ class CashTransaction(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     refunded_from_payment: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
     livemode: bool = False
     net_amount: int
+    type: str
+
+
+class CreditTransaction(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A movement of what a customer owes (positive) or is owed; it says why by its ``type``."""
+
+    id: str
+    object: str = "customer_balance_transaction"
+    amount: int
+    checkout_session: str | None = None
+    created: int
+    credit_note: str | None = None
+    currency: str
+    customer: str
+    customer_account: str | None = None
+    description: str | None = None
+    ending_balance: int
+    invoice: str | None = None
+    livemode: bool = False
+    metadata: dict[str, str]
     type: str

@@ -19,13 +19,13 @@ from typing import Any
 
 import msgspec
 
-from paidonce.harness.simulator.domain import confirming, intents, money
+from paidonce.harness.simulator.domain import confirming, credit, intents, money
 from paidonce.harness.simulator.domain.billing_objects import Invoice, InvoicePayment
 from paidonce.harness.simulator.domain.confirming import Confirmation
 from paidonce.harness.simulator.domain.errors import StripeError
 from paidonce.harness.simulator.domain.intents import CreateIntent
 from paidonce.harness.simulator.domain.invoice_drafts import require
-from paidonce.harness.simulator.domain.objects import EventRequest, PaymentIntent
+from paidonce.harness.simulator.domain.objects import Customer, EventRequest, PaymentIntent
 from paidonce.harness.simulator.domain.payment_methods import PaymentSource
 from paidonce.harness.simulator.domain.state import World
 
@@ -53,10 +53,12 @@ def finalize(
     customer = world.customers[invoice.customer]
     due, balance = invoice.total, customer.balance
     if paid_with is None:
-        due, balance = balanced(invoice.total, customer.balance, invoice.currency)
+        due, balance = balanced(invoice.total, customer, invoice.currency)
     now = world.now()
     number = customer.next_invoice_sequence
-    world.customers.put(replace(customer, balance=balance, next_invoice_sequence=number + 1))
+    credit.apply(world, customer.id, balance, invoice.currency, identifier)
+    counted = replace(world.customers[customer.id], next_invoice_sequence=number + 1)
+    world.customers.put(counted)
     paper = f"{world.base_url}/_paidonce/invoice/{identifier}"
     invoice = replace(
         invoice,
@@ -138,6 +140,7 @@ def void(world: World, identifier: str, cause: EventRequest) -> Invoice:
     """Take an invoice back for good; 400 unless it is open or uncollectible."""
     invoice = _decidable(world, identifier, "void", ("open", "uncollectible"))
     _give_up_intent(world, identifier, cause)
+    credit.give_back(world, identifier)
     return _ended(world, invoice, "void", "voided_at", "invoice.voided", cause)
 
 
@@ -236,12 +239,15 @@ def _types(currency: str) -> tuple[str, ...]:
     return ("card", "us_bank_account") if currency == "usd" else ("card",)
 
 
-def balanced(total: int, balance: int, currency: str) -> tuple[int, int]:
+def balanced(total: int, customer: Customer, currency: str) -> tuple[int, int]:
     """Return what is due, and the customer's balance afterwards; a negative one is a credit.
 
     What is too little to be charged goes to the balance, and nothing is due
-    (https://docs.stripe.com/billing/customer/balance).
+    (https://docs.stripe.com/billing/customer/balance). A balance in another currency stays.
     """
+    balance = customer.balance
+    if customer.currency not in (None, currency):
+        return max(0, total), balance
     due = max(0, total + balance)
     if 0 < due < money.minimum(currency):
         return 0, due

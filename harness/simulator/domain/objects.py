@@ -26,7 +26,11 @@ from paidonce.harness.simulator.domain.billing_objects import (
     SubscriptionItem,
     TestClock,
 )
-from paidonce.harness.simulator.domain.cash_objects import CashBalance, CashTransaction
+from paidonce.harness.simulator.domain.cash_objects import (
+    CashBalance,
+    CashTransaction,
+    CreditTransaction,
+)
 from paidonce.harness.simulator.domain.connect_objects import (
     Account,
     ApplicationFee,
@@ -394,6 +398,7 @@ AnyObject = (
     | CustomerSession
     | AccountLink
     | LoginLink
+    | CreditTransaction
     | PortalSession
     | Balance
     | Deleted

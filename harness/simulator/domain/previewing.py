@@ -65,14 +65,14 @@ def preview(world: World, request: Preview, cause: EventRequest) -> Invoice:
         raise StripeError(
             404, f"No upcoming invoices for customer: {customer}", code="invoice_upcoming_none"
         )
-    balance = world.customers[customer].balance
-    due, left = invoices.balanced(draft.total, balance, draft.currency)
+    owner = world.customers[customer]
+    due, left = invoices.balanced(draft.total, owner, draft.currency)
     return replace(
         draft,
         id=f"upcoming_{draft.id}",
         amount_due=due,
         amount_remaining=due,
-        starting_balance=balance,
+        starting_balance=owner.balance,
         ending_balance=left,
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from paidonce.harness.simulator.domain import (
     cash,
     confirming,
+    credit,
     customers,
     disputes,
     intents,
@@ -13,6 +14,7 @@ from paidonce.harness.simulator.domain import (
     setups,
 )
 from paidonce.harness.simulator.domain.cards import TOKENS
+from paidonce.harness.simulator.domain.cash_objects import CreditTransaction
 from paidonce.harness.simulator.domain.confirming import BY_ITSELF
 from paidonce.harness.simulator.domain.objects import PaymentIntent, WebhookEndpoint
 from paidonce.harness.simulator.domain.payment_methods import PaymentSource
@@ -93,6 +95,22 @@ def _customers(asked: NamingRequest, identifier: str) -> None:
             _methods_of(asked, identifier)
     elif asked.action == "cash_balance_transactions":
         _moves_of(asked, identifier)
+    elif asked.action == "balance_transactions":
+        _credits_of(asked, identifier)
+
+
+def _credits_of(asked: NamingRequest, customer: str) -> None:
+    """Credit a customer, where a movement of the credit balance is named or listed."""
+    moves = asked.world.credit_moves
+    if asked.part and asked.part not in moves:
+        asked.world.ids.give("cbtxn_", asked.part)
+    elif asked.part or not asked.lists or moves.having("customer", _owner, customer):
+        return
+    credit.set_to(asked.world, customer, asked.world.customers[customer].balance - AMOUNT)
+
+
+def _owner(move: CreditTransaction) -> str:
+    return move.customer
 
 
 def _moves_of(asked: NamingRequest, customer: str) -> None:

@@ -26,7 +26,7 @@ from paidonce.harness.simulator.domain.billing_objects import (
     TestClock,
 )
 from paidonce.harness.simulator.domain.cards import Card
-from paidonce.harness.simulator.domain.cash_objects import CashTransaction
+from paidonce.harness.simulator.domain.cash_objects import CashTransaction, CreditTransaction
 from paidonce.harness.simulator.domain.collection import Collection
 from paidonce.harness.simulator.domain.connect_objects import (
     Account,
@@ -98,6 +98,7 @@ _COLLECTIONS = (
     "payouts",
     "disputes",
     "cash_moves",
+    "credit_moves",
 )
 
 _BY_ID = (
@@ -207,6 +208,7 @@ class World:
         self.payouts: Collection[Payout] = Collection()
         self.disputes: Collection[Dispute] = Collection()
         self.cash_moves: Collection[CashTransaction] = Collection()
+        self.credit_moves: Collection[CreditTransaction] = Collection()
         self.invoice_of: dict[str, str] = {}
         """By payment intent id: the invoice that it is to pay."""
         self.checkouts: dict[str, Checkout] = {}

@@ -183,6 +183,8 @@ class _View(World):
             return ("wallet", "" if found is None else found.customer)
 
         self.cash_moves = collection("cash_moves", moved, {"customer": a("wallet")})
+        of_moves = {"customer": a("billing"), "invoice": invoiced}
+        self.credit_moves = collection("credit_moves", billed("credit_moves"), of_moves)
         self.raw_cards, self.search_index = world.raw_cards, world.search_index
         deletable: tuple[tuple[Callable[[str], Thing], Collection[Any]], ...] = (
             (a("product"), world.products),

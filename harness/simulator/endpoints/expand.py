@@ -72,6 +72,11 @@ _EXPANDABLE: dict[str, dict[str, str]] = {
     },
     "invoice_settings": {"default_payment_method": "payment_method"},
     "cash_balance": {},
+    "customer_balance_transaction": {
+        "checkout_session": "checkout.session",
+        "customer": "customer",
+        "invoice": "invoice",
+    },
     "customer_cash_balance_transaction": {
         "customer": "customer",
         "applied_to_payment": "applied_to_payment",

@@ -8,12 +8,13 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from paidonce.harness.simulator.domain import customers, payment_methods
+from paidonce.harness.simulator.domain import credit, customers, payment_methods
 from paidonce.harness.simulator.domain.errors import Refused, no_such
 from paidonce.harness.simulator.domain.metadata import as_asked, merged
 from paidonce.harness.simulator.domain.objects import Deleted, EventRequest, WebhookEndpoint
 from paidonce.harness.simulator.domain.state import World
 from paidonce.harness.simulator.endpoints import listing
+from paidonce.harness.simulator.endpoints.credit_routes import LARGEST
 from paidonce.harness.simulator.endpoints.intent_params import card_source
 from paidonce.harness.simulator.endpoints.listing import Answer, Execution
 from paidonce.harness.simulator.wire.params import Params
@@ -31,6 +32,7 @@ def create_customer(params: Params, _: str) -> Execution:
     if params.has("test_clock"):
         attributes["test_clock"] = params.string("test_clock")
     settings = attributes.pop("invoice_settings", None)
+    balance = params.integer("balance", minimum=-LARGEST, maximum=LARGEST)
 
     def execute(world: World, cause: EventRequest) -> Answer:
         # All that may be refused is refused before anything is there.
@@ -40,6 +42,9 @@ def create_customer(params: Params, _: str) -> Execution:
         if default not in (None, method):
             raise customers.not_own(default)
         customer = customers.create(world, attributes, metadata, cause)
+        if balance is not None:
+            credit.set_to(world, customer.id, balance)
+            customer = world.customers[customer.id]
         if method is not None:
             attached = payment_methods.attach(world, method, customer.id, cause).id
             if settings is not None and settings.get("default_payment_method") == method:
@@ -60,7 +65,16 @@ def update_customer(params: Params, identifier: str) -> Execution:
     """POST /v1/customers/{id}."""
     metadata = params.metadata()
     attributes = _customer_attributes(params)
-    return lambda world, cause: customers.update(world, identifier, attributes, metadata, cause)
+    balance = params.integer("balance", minimum=-LARGEST, maximum=LARGEST)
+
+    def execute(world: World, cause: EventRequest) -> Answer:
+        customer = customers.update(world, identifier, attributes, metadata, cause)
+        if balance is None:
+            return customer
+        credit.set_to(world, identifier, balance)
+        return world.customers[identifier]
+
+    return execute
 
 
 def delete_customer(_: Params, identifier: str) -> Execution:

@@ -19,6 +19,7 @@ from paidonce.harness.simulator.endpoints import (
     checkout_routes,
     clock_routes,
     connect_routes,
+    credit_routes,
     intent_routes,
     invoice_routes,
     link_routes,
@@ -231,6 +232,13 @@ def _routes() -> Iterator[tuple[str, str, Endpoint]]:
         ("POST", "test_helpers/customers/{id}/fund_cash_balance", cash_routes.fund),
         ("GET", "customers/{id}/cash_balance_transactions", cash_routes.list_moves),
         ("GET", "customers/{id}/cash_balance_transactions/{part}", cash_routes.retrieve_move),
+    )
+    yield from kind(
+        "customer_balance_transaction",
+        ("POST", "customers/{id}/balance_transactions", credit_routes.create),
+        ("GET", "customers/{id}/balance_transactions", credit_routes.list_all),
+        ("GET", "customers/{id}/balance_transactions/{part}", credit_routes.retrieve),
+        ("POST", "customers/{id}/balance_transactions/{part}", credit_routes.update),
     )
     yield from kind(
         "test_helpers.test_clock",

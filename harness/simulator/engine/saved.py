@@ -27,7 +27,11 @@ from paidonce.harness.simulator.domain.billing_objects import (
     SubscriptionItem,
     TestClock,
 )
-from paidonce.harness.simulator.domain.cash_objects import CashBalance, CashTransaction
+from paidonce.harness.simulator.domain.cash_objects import (
+    CashBalance,
+    CashTransaction,
+    CreditTransaction,
+)
 from paidonce.harness.simulator.domain.connect_objects import (
     Account,
     ApplicationFee,
@@ -99,6 +103,7 @@ _KINDS: dict[str, type[Any]] = {
     "payouts": Payout,
     "disputes": Dispute,
     "cash_moves": CashTransaction,
+    "credit_moves": CreditTransaction,
     "events": Event,
 }
 _SUBJECTS: dict[str, type[Any]] = {
