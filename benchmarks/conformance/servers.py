@@ -13,7 +13,7 @@ from threading import Thread
 
 from paidonce.harness.backends.stripe_mock import MockStripe
 from paidonce.harness.backends.stripe_simulator import SimulatedStripe
-from paidonce.harness.errors import Unavailable
+from paidonce.harness.errors import Unavailable, UsageError
 
 SERVERS = ("simulator", "stripe-mock", "nothing")
 _FRONT = Path(__file__).with_name("front")
@@ -54,10 +54,17 @@ def running(name: str) -> Iterator[Server | None]:
 
 @contextmanager
 def fronted(server: Server, folder: Path) -> Iterator[int]:
-    """Serve ``server`` by HTTP/2 over TLS too, by a program built in ``folder``; its port."""
+    """Serve ``server`` by HTTP/2 over TLS too, by a program built in ``folder``; its port.
+
+    Raises ``UsageError`` where it cannot be built.
+    """
     program = folder / "front"
     if not program.exists():
-        subprocess.run(["go", "build", "-o", str(program), "."], cwd=_FRONT, check=True)
+        build = ["go", "build", "-o", str(program), "."]
+        try:
+            subprocess.run(build, cwd=_FRONT, check=True)
+        except (OSError, subprocess.CalledProcessError) as error:
+            raise UsageError(f"{_FRONT}: `go build` cannot be run there ({error})") from error
     with subprocess.Popen([str(program), server.url], stdout=subprocess.PIPE, text=True) as front:
         assert front.stdout is not None
         try:
