@@ -29,7 +29,9 @@ def read_file(path: Path) -> bytes:
     with path.open("rb") as file:
         data = file.read(MOST_BYTES + 1)
     if len(data) > MOST_BYTES:
-        raise UsageError(f"{path} has more than {MOST_BYTES >> 20} MiB; no file of paidonce's has")
+        raise UsageError(
+            f"{path} has more than {MOST_BYTES >> 20} MiB; none of paidonce's files is so large"
+        )
     return data
 
 

@@ -151,7 +151,9 @@ def examine(url: str) -> Examined:
         # An error with an SQLSTATE came from the server: it is there, and says no.
         said = without_password_of(url, " ".join(str(error).split()))
         if error.sqlstate is not None or "FATAL:" in said:
-            raise UsageError(f"Postgres URL {shown!r}: the server refuses us ({said})") from None
+            raise UsageError(
+                f"Postgres URL {shown!r}: the server refuses the connection ({said})"
+            ) from None
         remedy = "Start the server, correct the URL, or use the backend 'embedded'"
         problem = f"nothing answers at {shown} ({said})"
         raise Unavailable("postgres", problem, remedy) from None

@@ -33,7 +33,9 @@ class UrlRedis(Stoppable):
         try:
             self.version = redis_client.server_version(url)
         except redis.AuthenticationError as error:
-            raise UsageError(f"Redis URL {shown!r}: the server refuses us ({error})") from None
+            raise UsageError(
+                f"Redis URL {shown!r}: the server refuses the connection ({error})"
+            ) from None
         except redis.ConnectionError as error:
             problem = f"nothing answers at {shown} ({error})"
             remedy = "Start the server, correct the URL, or use the backend 'embedded'"
@@ -42,7 +44,7 @@ class UrlRedis(Stoppable):
             raise UsageError(f"Redis URL {shown!r}: {error}") from None
         except (TypeError, ValueError):  # what the client makes of a query that it does not know
             raise UsageError(
-                f"Redis URL {shown!r}: its query has what redis-py's Redis.from_url does not know"
+                f"Redis URL {shown!r}: its query has an option that Redis.from_url does not know"
             ) from None
 
     def url(self, db: int | None = None) -> str:

@@ -49,7 +49,7 @@ class UrlStripe(Stoppable):
             raise UsageError(f"Stripe URL {shown!r}: expected a base URL without ? or #")
         is_stripe = parts.hostname == STRIPE_HOST
         if is_stripe and parts.scheme != "https":
-            raise UsageError(f"Stripe URL {shown!r}: Stripe is spoken to by https:// only")
+            raise UsageError(f"Stripe URL {shown!r}: Stripe itself is reached by https:// only")
         self.url = urlunsplit(parts._replace(path=parts.path.rstrip("/")))
         self.api_key = _key(api_key, needed=is_stripe)
         self.webhook_secret = webhook_secret or stripe_simulator.new_webhook_secret()

@@ -49,7 +49,9 @@ def check_command(
     ] = None,
     attempts: Annotated[
         int | None,
-        typer.Option(help="Of a target: how many come at once, instead of the file's count."),
+        typer.Option(
+            help="Of a target: how many attempts come at once, instead of the file's count."
+        ),
     ] = None,
     allow_incomplete: Annotated[
         bool,
@@ -78,10 +80,10 @@ def check_command(
     faults: Annotated[
         int | None,
         typer.Option(
-            help="Of a target: how many failures there are in an execution at most: answers lost, "
-            "errors, crashes of the service, at every step where they can be. "
-            "\\[default: 0, and one attempt alone is tried with a crash or a lost answer, which is "
-            "told and does not count; 0: not that either]",
+            help="Of a target: the most failures in one execution: lost answers, errors, crashes "
+            "of the service, at every step where they can happen. \\[default: 0, but one attempt "
+            "alone is tried with a crash or a lost answer, which is reported and does not count; "
+            "with --faults 0 that is left out too]",
             metavar="N",
             min=0,
             max=3,

@@ -28,7 +28,8 @@ def compare_command(
         float, typer.Option(help="The slowdown that matters, as a share: 0.05 is 5 %.")
     ] = 0.05,
     certainty: Annotated[
-        float, typer.Option(help="What all that is said together is to be true with.")
+        float,
+        typer.Option(help="The probability with which all that is said is true, taken together."),
     ] = 0.95,
     markdown: Annotated[
         Path | None, typer.Option(help="Write the table to this file, for a pull request.")
@@ -38,7 +39,7 @@ def compare_command(
     """Compare two load runs that were repeated, and say which guards are slower.
 
     Make them with [bold]paidonce load --repeat 8[/bold]. Exit code 1 if a guard is slower by more
-    than the threshold beyond doubt, else 0: what may be noise is named and is no failure.
+    than the threshold beyond doubt, else 0: what may be noise is named, and is not a failure.
     """
     found = compare(
         reports.load(before), reports.load(after), threshold=threshold, certainty=certainty

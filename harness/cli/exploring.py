@@ -44,7 +44,8 @@ def explore_command(
     budget: Annotated[
         str | None,
         typer.Option(
-            help="When to stop: schedules (500) or time (30s, 2m). \\[default: when all is done]",
+            help="After how many schedules (500) or how long (30s, 2m) to stop. \\[default: when "
+            "all is done]",
             metavar="N|TIME",
             show_default=False,
         ),
@@ -69,9 +70,9 @@ def explore_command(
     watch: Annotated[
         float | None,
         typer.Option(
-            help="Seconds for which the service is watched, before anybody moves and in the end, "
-            f"to learn what it sends by itself; more than its timers take. \\[default: {WATCH_S}, "
-            "or what the target file says]",
+            help="Seconds for which the service is watched, before the first step and in the end, "
+            "to learn what it sends by itself; give more than its timers take. \\[default: "
+            f"{WATCH_S}, or what the target file says]",
             min=0,
             max=3600,
             show_default=False,
@@ -80,7 +81,7 @@ def explore_command(
     noise: Annotated[
         list[str] | None,
         typer.Option(
-            help="What it sends by itself, as a pattern over labels; may be given again.",
+            help="What it sends by itself, as a pattern over labels; may be given more than once.",
             metavar="PATTERN",
         ),
     ] = None,

@@ -149,7 +149,7 @@ def _lay_beside(witness: Path, out: Path) -> None:
         if not place.exists():
             shutil.copyfile(witness, place)
         elif not filecmp.cmp(witness, place, shallow=False):
-            raise UsageError(f"--out {out}: another {place.name} lies beside it already")
+            raise UsageError(f"--out {out}: there is another {place.name} beside it already")
     except OSError as error:
         raise UsageError(f"--out {out}: {place} cannot be written: {error.strerror}") from error
 

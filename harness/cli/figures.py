@@ -41,7 +41,7 @@ def figures_command(
     """
     proof = reports.load(folder)
     if not proof.loads:
-        raise UsageError(f"{folder}: nothing was measured there; paidonce load measures")
+        raise UsageError(f"{folder}: no load was measured there; make a run with paidonce load")
     where = folder if folder.is_dir() else folder.parent
     if each:
         columns = OPERATION

@@ -68,8 +68,8 @@ def elsewhere(
         )
     if playable.lanes(2) < 2:
         raise UsageError(
-            f"{asked}: {lane.name} wants fixed ports or runs already, so there can be only one "
-            "of it; let it be started with ports of our choosing"
+            f"{asked}: {lane.name} has fixed ports or runs already, so there can be only one "
+            "of it; leave its start and its ports to paidonce"
         )
     dask()
     return _at(cluster, lane) if cluster is not None else _own(workers, lane)

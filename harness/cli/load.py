@@ -41,7 +41,7 @@ def load_command(
         typer.Option(
             "--profile",
             help="hot: all users fight over few orders; many: everybody pays orders of their "
-            "own; pay: which orders, --contention says; shop: a mix of everything. May be given "
+            "own; pay: the orders that --contention says; shop: a mix of everything. May be given "
             "again, to measure under each. \\[default: hot, or pay with a --contention]",
             metavar="|".join(PROFILES),
             show_default=False,
@@ -59,14 +59,14 @@ def load_command(
     rate: Annotated[
         float,
         typer.Option(
-            help="Clients a second who come whether those before them were answered or not (an "
-            "open loop; --users bounds how many are under way); 0: users go on when answered.",
+            help="Clients who arrive in a second, whether those before them were answered or not "
+            "(an open loop; --users bounds how many are under way); 0: users go on when answered.",
             min=0,
             max=100000,
         ),
     ] = 0.0,
     arrivals: Annotated[
-        str, typer.Option(help="How they come.", metavar="poisson|constant")
+        str, typer.Option(help="How clients arrive.", metavar="poisson|constant")
     ] = "poisson",
     contentions: load_options.Contentions = None,
     think: load_options.Think = "0.01",
@@ -89,7 +89,7 @@ def load_command(
     repeat: Annotated[
         int,
         typer.Option(
-            help="Measure every guard so often, in turns, each time beside the machine's own "
+            help="Measure every guard this often, in turns, each time beside the machine's own "
             "speed: what paidonce compare needs, and better figures.",
             min=1,
             max=100,

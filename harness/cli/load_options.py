@@ -62,7 +62,7 @@ Contentions = Annotated[
         "--contention",
         help="Which orders clients of the profiles pay and shop pick: N that all fight over "
         "(each Locust process its own), N of which few are picked most (Zipf's law with the "
-        "exponent S), or each its own. May be given again. \\[default: distinct]",
+        "exponent S), or each its own. May be given more than once. \\[default: distinct]",
         metavar="hot:N|zipf:S:N|distinct",
         show_default=False,
     ),
@@ -124,8 +124,8 @@ def contentions_of(profile: str, given: Sequence[str] | None) -> tuple[str, ...]
         return ("",)
     if profile in OWN_CONTENTION:
         raise UsageError(
-            f"--contention: the profile {profile} is {OWN_CONTENTION[profile]} by itself; use "
-            "--profile pay or shop"
+            f"--contention: the profile {profile} always has the contention "
+            f"{OWN_CONTENTION[profile]}; use --profile pay or shop"
         )
     return tuple(dict.fromkeys(str(contention(text)) for text in given))
 

@@ -42,7 +42,7 @@ def merge_command(
     runs = join(histories_in(files))
     if len(runs) > 1:
         named = "; ".join(", ".join(part.name for part in run.parts) for run in runs)
-        raise UsageError(f"these are {len(runs)} runs, give the files of one: {named}")
+        raise UsageError(f"these are of {len(runs)} runs; give the files of one: {named}")
     run = runs[0]
     log = out.with_suffix(LATENCIES)
     if log.exists():

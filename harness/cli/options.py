@@ -81,8 +81,8 @@ Validate = Annotated[
 Faults = Annotated[
     int,
     typer.Option(
-        help="How many failures there are in an execution at most: answers lost, errors, crashes "
-        "of the service, at every step where they can be.",
+        help="The most failures in one execution: lost answers, errors, crashes of the service, at "
+        "every step where they can happen.",
         metavar="N",
         min=0,
         max=3,

@@ -72,7 +72,8 @@ def predict_command(
     budget: Annotated[
         str | None,
         typer.Option(
-            help="When to stop: schedules (500) or time (30s, 2m). \\[default: when all is done]",
+            help="After how many schedules (500) or how long (30s, 2m) to stop. \\[default: when "
+            "all is done]",
             metavar="N|TIME",
             show_default=False,
         ),
@@ -88,7 +89,7 @@ def predict_command(
     """Tell from each attempt alone which orders of two of them could go wrong.
 
     Plays every attempt by itself, and lists the reads that decide without protection before a
-    write or a call to Stripe. That is no verdict: without --explore the exit code is 0. With it,
+    write or a call to Stripe. That is not a verdict: without --explore the exit code is 0. With it,
     each prediction ends as confirmed, refuted or open, and the exit code is that of the search.
     With --try each fix is tried as well, if the search was not complete: it closes the race,
     proved, or a part of it; or it does not, with a witness; or that is not decided, or cannot be

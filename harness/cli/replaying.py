@@ -32,7 +32,7 @@ def replay_command(
     """Replay a witness: the same schedule, step by step.
 
     Exit code 1 if it shows the same counterexample (every time), 0 if the service no longer
-    breaks, 3 if it went another way without breaking or being found whole.
+    breaks, 3 if it went another way, and neither broke nor was judged valid.
     """
     witness = read_witness(path)
     playable = of_witness(witness, path, guard)

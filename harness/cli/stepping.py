@@ -42,8 +42,8 @@ def step_command(
 ) -> int:
     """Replay a witness one step at a time, and see what each step does.
 
-    Enter makes the next step, a and Enter all the rest, q and Enter ends. Where the input is no
-    terminal all steps are made at once. Where the service goes another way than the witness,
+    Enter makes the next step, a and Enter all the rest; q and Enter end it. Where the input is not
+    a terminal, all steps are made at once. Where the service goes another way than the witness,
     its schedule is followed as far as that can be. Exit code 1 if the execution is invalid, 0 if
     it is valid, 3 if it was left or could not be judged.
     """

@@ -119,12 +119,13 @@ def init_command(
         int | None, typer.Option(help="The status that a payment is answered with.")
     ] = None,
     yes: Annotated[
-        bool, typer.Option("--yes", "-y", help="Ask nothing: what no flag says is left as usual.")
+        bool,
+        typer.Option("--yes", "-y", help="Ask nothing: use defaults where no flag says otherwise."),
     ] = False,
 ) -> int:
     """Write a first target file, commented: how a service is started, prepared and judged.
 
-    What no flag says is asked for, where the input is a terminal.
+    Asks for all that no flag says, where the input is a terminal.
     """
     if path.exists():
         raise UsageError(f"{path} exists already; name a new file")
@@ -206,7 +207,7 @@ def _answers(given: dict[str, str | int], path: Path, *, ask: bool) -> Answers:
             if given.get(name):
                 flag = _QUESTIONS[name][0]
                 raise UsageError(
-                    f"{flag}: the service is told of no database; say which variable holds its "
-                    "URL, --database-env, or its host, --database-host-env"
+                    f"{flag}: the service is not told of a database; name the variable that "
+                    "holds its URL (--database-env) or its host (--database-host-env)"
                 )
     return answers

@@ -31,8 +31,7 @@ _OPTIONS = {
                f"goes before markers. (default: {DEFAULT_BUDGET})"),
     "validate": ("TIME|N|off", "What may be spent on trying what a complete search relied on. "
                  "(default: as much time as the search took)"),
-    "faults": ("N", "How many failures there are in an execution of a search at most, up to 3. "
-               "(default: 0)"),
+    "faults": ("N", "The most failures in one execution of a search, up to 3. (default: 0)"),
     "unknown": ("skip|fail", "What becomes of a test that could not be decided. (default: skip)"),
     "backends": ("SET", "embedded, container, or role=backend; see docs/backends.md. "
                  "(default: embedded, one server for the whole run)"),

@@ -178,6 +178,6 @@ def _env(target: Target, values: Mapping[str, str], settings: Mapping[str, str])
             wanted[target.settings[neutral]] = value
     if any("{" in name for name in wanted):
         raise UsageError(
-            f"target {target.name}: names of environment variables hold no placeholders"
+            f"target {target.name}: the names of environment variables cannot hold placeholders"
         )
     return {**os.environ, **wanted}

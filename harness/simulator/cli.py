@@ -51,10 +51,10 @@ def reader(program: str = _PROGRAM, port: str = "0") -> argparse.ArgumentParser:
         "--pretty-json", action="store_true", help="a line for each field, as Stripe answers"
     )
     parser.add_argument(
-        "--raw-cards", action="store_true", help="take test cards by their numbers too"
+        "--raw-cards", action="store_true", help="accept the numbers of test cards too"
     )
     parser.add_argument(
-        "--seed-ids", action="store_true", help="make objects of unknown ids when they are named"
+        "--seed-ids", action="store_true", help="make an object when its id is named and unknown"
     )
     parser.add_argument(
         "--idempotency-concurrency",
@@ -68,7 +68,7 @@ def reader(program: str = _PROGRAM, port: str = "0") -> argparse.ArgumentParser:
     parser.add_argument("--rate-limit", help="requests a second, more are refused with 429")
     parser.add_argument("--concurrency-limit", help="requests at once, more are refused with 429")
     parser.add_argument(
-        "--settle-seconds", default=f"{SETTLE_SECONDS:g}", help="what a bank debit takes (2)"
+        "--settle-seconds", default=f"{SETTLE_SECONDS:g}", help="how long a bank debit takes (2)"
     )
     parser.add_argument(
         "--forward-to", action="append", default=[], help="URL that events are sent to; repeatable"

@@ -73,7 +73,9 @@ class Outside:
     async def _pass(self, seconds: float, *, at_stripe: bool) -> None:
         bench = self._bench
         if bench.advance is None and bench.redis is None:
-            raise UsageError("no time can be let pass: neither Redis nor this Stripe has a clock")
+            raise UsageError(
+                "time cannot be made to pass: neither Redis nor this Stripe has a clock"
+            )
         if bench.advance is not None and at_stripe:
             await bench.advance(seconds)
         if bench.redis is not None:

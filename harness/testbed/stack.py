@@ -119,7 +119,7 @@ class Stack:
         postgres = self.templates.postgres
         if not isinstance(postgres, EmbeddedPostgres):
             raise UsageError(
-                "{postgres_replica_url}: only of the embedded Postgres a replica can be made; "
+                "{postgres_replica_url}: a replica can be made of the embedded Postgres only; "
                 "leave --postgres and [database] url out"
             )
         replica = await asyncio.to_thread(ReplicaPostgres, postgres)

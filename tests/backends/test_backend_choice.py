@@ -130,7 +130,9 @@ def test_a_postgres_user_that_may_not_create_databases_is_refused(
 
 
 def test_a_missing_postgres_database_is_a_usage_error(postgres: EmbeddedPostgres) -> None:
-    with pytest.raises(UsageError, match=r'refuses us.*database "nowhere" does not exist'):
+    with pytest.raises(
+        UsageError, match=r'refuses the connection.*database "nowhere" does not exist'
+    ):
         open_postgres(postgres.url("nowhere"))
 
 
@@ -156,7 +158,7 @@ def test_a_redis_url_is_used_and_only_its_own_database_emptied(
 
 def test_a_redis_password_that_is_refused_is_a_usage_error(redis_server: EmbeddedRedis) -> None:
     url = f"redis://somebody:hidden@127.0.0.1:{redis_server.port}/0"
-    with pytest.raises(UsageError, match="refuses us") as caught:
+    with pytest.raises(UsageError, match="refuses the connection") as caught:
         open_redis(url)
     assert "hidden" not in str(caught.value)
 

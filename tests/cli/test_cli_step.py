@@ -305,7 +305,7 @@ def test_a_test_has_its_witness_beside_it(witness, tmp_path):
     copy.write_text("{}")
     other = export()
     assert other.returncode == 2
-    assert f"another {witness.name} lies beside it already" in other.stderr
+    assert f"there is another {witness.name} beside it already" in other.stderr
     assert copy.read_text() == "{}"
     assert not (tmp_path / "t" / "test_it.py").exists()
 

@@ -236,7 +236,7 @@ def test_several_runs_in_one_folder_are_told_apart(tmp_path: Path) -> None:
     out = tmp_path / "merged" / "run.jsonl"
     refused = paidonce("merge", tmp_path, "--out", out)
     assert refused.exit_code == 2
-    assert "these are 2 runs, give the files of one: 0.jsonl; 1.jsonl" in refused.output
+    assert "these are of 2 runs; give the files of one: 0.jsonl; 1.jsonl" in refused.output
     alone = paidonce("merge", tmp_path / "0.jsonl", "--out", out)
     assert alone.exit_code == 0, alone.output
     assert "run.jsonl: 1 operation of 1 process" in alone.output

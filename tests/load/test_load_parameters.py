@@ -145,7 +145,10 @@ def test_a_result_says_its_conditions_with_defaults_filled_in(target: Target) ->
     ("changed", "says"),
     [
         ({"contention": "warm"}, "--contention: expected"),
-        ({"contention": "hot", "profile": "many"}, "the profile many is distinct by itself"),
+        (
+            {"contention": "hot", "profile": "many"},
+            "the profile many always has the contention distinct",
+        ),
         ({"think": "x"}, "think: expected seconds"),
         ({"patience": 0.0}, "patience: expected 0.05"),
         ({"retries": 99}, "retries: expected 0 to 20"),
@@ -169,5 +172,5 @@ def test_only_a_stripe_that_can_be_told_is_told_how_long_to_take() -> None:
 def test_contentions_multiply_profiles_that_have_none_of_their_own() -> None:
     assert load_options.contentions_of("many", None) == ("",)
     assert load_options.contentions_of("pay", ["hot", "hot:1", "distinct"]) == ("hot:1", "distinct")
-    with pytest.raises(UsageError, match="the profile hot is hot:2 by itself"):
+    with pytest.raises(UsageError, match="the profile hot always has the contention hot:2"):
         load_options.contentions_of("hot", ["distinct"])

@@ -133,7 +133,7 @@ def test_a_bad_name_is_refused(tmp_path: Path, name: str, message: str) -> None:
 
 def test_what_was_not_measured_has_no_figures(tmp_path: Path) -> None:
     reports.write_all(reports.assess(sample(with_loads=False)), tmp_path)
-    with pytest.raises(UsageError, match="nothing was measured there"):
+    with pytest.raises(UsageError, match="no load was measured there"):
         figures_command(tmp_path)
 
 

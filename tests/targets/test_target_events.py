@@ -122,7 +122,7 @@ def test_which_event_is_the_first_of_any_depends_on_all_that_raises_one():
 def test_a_stripe_that_keeps_no_events_raises_none():
     stripe = Stripe()
     without = events_of(stripe, CAPABILITIES - {Capability.STRIPE_EVENTS})
-    with pytest.raises(UsageError, match="does not tell which it raised"):
+    with pytest.raises(UsageError, match="does not say which events it raised"):
         raised("payment_intent.succeeded")(without)
 
 

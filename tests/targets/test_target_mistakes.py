@@ -84,7 +84,7 @@ MISTAKES = [
     ('build = ["npm ci --no-audit"]', 'build = ["npm ci && npm test"]', "is for a shell"),
     ('"json:$.id"', '"$.id"', "capture, order: expected one of json:…"),
     ('"json:$.id"', '"json:id"', "it begins with $"),
-    ('"html:input[name=_csrf]@value"', '"html:input[name=@value"', "is no CSS selector"),
+    ('"html:input[name=_csrf]@value"', '"html:input[name=@value"', "is not a CSS selector"),
     ("expect = 303", 'expect = "3x"', "expected a status like 200 or '2xx', got '3x'"),
     ("status = [402, 409]", "status = [402, 4009]", "[rejection], status: expected a status"),
     ('status = "2xx"\njson = { "$.status" = "paid" }\n', "", "[success]: says nothing of the"),

@@ -95,7 +95,7 @@ def test_a_replica_can_be_had_of_the_embedded_server_alone():
         async with open_stack(TargetSubject(load_target(SHOP)), choice) as stack:
             await stack.lane()
 
-    with pytest.raises(UsageError, match="only of the embedded Postgres"):
+    with pytest.raises(UsageError, match="of the embedded Postgres only"):
         asyncio.run(main())
 
 

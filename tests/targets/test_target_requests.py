@@ -87,7 +87,9 @@ def test_more_may_come_behind_it_and_is_quoted():
 
 @pytest.mark.parametrize("value", ["7", "orders/7", "mailto:a@b.c", ""])
 def test_what_is_neither_path_nor_address_is_told(value):
-    with pytest.raises(NoSuchPlace, match=r"here: \{href\} is '.*', which is no path or address"):
+    with pytest.raises(
+        NoSuchPlace, match=r"here: \{href\} is '.*', which is not a path or an address"
+    ):
         asked("GET {href}", {"href": value})
 
 

@@ -95,8 +95,8 @@ class LoadJob:
             contention(self.contention)
             if self.profile in OWN_CONTENTION:
                 raise UsageError(
-                    f"contention: the profile {self.profile} is {OWN_CONTENTION[self.profile]} "
-                    "by itself; use the profile pay or shop"
+                    f"contention: the profile {self.profile} always has the contention "
+                    f"{OWN_CONTENTION[self.profile]}; use the profile pay or shop"
                 )
         spread(self.think, "think", "seconds", LONGEST_THINKING)
         if not 0.05 <= self.patience <= MAX_PATIENCE:

@@ -118,8 +118,8 @@ def join(paths: Iterable[Path]) -> tuple[Joined, ...]:
         runs.setdefault(_session(part), []).append(part)
     if empty and len(runs) > 1:
         raise UsageError(
-            f"{', '.join(empty)} was cut off at its very beginning, and does not tell which of "
-            f"{len(runs)} runs it is of: give the files of one run"
+            f"{', '.join(empty)} was cut off at its very beginning, and does not say which of "
+            f"{len(runs)} runs it belongs to: give the files of one run"
         )
     joined = [_joined(of_one, empty) for of_one in runs.values()]
     return tuple(sorted(joined, key=lambda run: run.header.started))

@@ -102,7 +102,7 @@ def parse_capture(text: str) -> Capture:
                 soupsieve.compile(selector)
             except soupsieve.SelectorSyntaxError as error:
                 said = str(error).splitlines()[0]
-                raise BadCapture(f"{selector!r} is no CSS selector: {said}") from None
+                raise BadCapture(f"{selector!r} is not a CSS selector: {said}") from None
             return Capture(kind, selector, attribute if at else None, regex)
         case _:
             where, regex = _narrowed(where)
@@ -117,9 +117,9 @@ def check_path(path: str) -> None:
         jsonpath.compile(path)
     except jsonpath.JSONPathError as error:
         said = str(error).splitlines()[0]
-        raise BadCapture(f"{path!r} is no JSON path like '$.order.id': {said}") from None
+        raise BadCapture(f"{path!r} is not a JSON path like '$.order.id': {said}") from None
     if not path.startswith("$"):
-        raise BadCapture(f"{path!r} is no JSON path like '$.order.id': it begins with $")
+        raise BadCapture(f"{path!r} is not a JSON path like '$.order.id': it begins with $")
 
 
 def at_path(path: str, body: bytes) -> Any:
@@ -162,4 +162,4 @@ def _regex(text: str) -> re.Pattern[str]:
     try:
         return re.compile(text)
     except re.error as error:
-        raise BadCapture(f"{text!r} is no regex: {error}") from None
+        raise BadCapture(f"{text!r} is not a regex: {error}") from None

@@ -48,7 +48,7 @@ class At:
         try:
             re.compile(text)
         except re.error as error:
-            self.fail(f"{text!r} is no regex: {error}")
+            self.fail(f"{text!r} is not a regex: {error}")
 
     def identifier(self, text: str) -> None:
         """Raises ``UsageError`` unless it can be a name in placeholders and conditions."""

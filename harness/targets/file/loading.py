@@ -51,9 +51,7 @@ def load_target(path: Path) -> Loaded:
     try:
         data = decode_toml(text)
     except UnicodeDecodeError as error:
-        raise UsageError(
-            f"{path}: expected UTF-8 text, got byte {error.start} that is none"
-        ) from None
+        raise UsageError(f"{path}: expected UTF-8 text, and byte {error.start} is not") from None
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{path}: not TOML: {error}") from None
     file = convert(data, str(path))

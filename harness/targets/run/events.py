@@ -113,7 +113,9 @@ class Events:
         self, step: StepTable, values: Mapping[str, Any], where: str, number: int
     ) -> DeliverableEvent | None:
         if Capability.STRIPE_EVENTS not in self.bench.capabilities:
-            raise UsageError(f"{where}, event: the Stripe in use does not tell which it raised")
+            raise UsageError(
+                f"{where}, event: the Stripe in use does not say which events it raised"
+            )
         wanted = filled_deep(step.where, values, where)
         raised = await self._all(step.event)
         found = [one for one in reversed(raised) if matches(one["data"]["object"], wanted)]

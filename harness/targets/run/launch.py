@@ -152,7 +152,9 @@ def argv_of(command: Command, values: Mapping[str, str], where: str) -> list[str
 def _told(text: str, where: str) -> str:
     """``text`` if a system can be told it, as a word of a command or a variable's value."""
     if "\0" in text:
-        raise UsageError(f"{where}: {text[:60]!r} holds a NUL character, which ends a text there")
+        raise UsageError(
+            f"{where}: {text[:60]!r} holds a NUL character, which would end the text there"
+        )
     return text
 
 
@@ -261,7 +263,7 @@ def _started(
             raise
         raise UsageError(
             f"{loaded.path}, [[process]] {number}, port: another program has port {process.port} "
-            f"({error.strerror}); end it, or let the service be told {{port}}"
+            f"({error.strerror}); stop it, or have the service told its port by {{port}}"
         ) from None
 
 

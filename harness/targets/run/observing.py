@@ -172,4 +172,4 @@ def _number(value: Any, field: str, where: str) -> int | float:
         return 0
     if isinstance(value, int | float) and not isinstance(value, bool):
         return value
-    raise UsageError(f"{where}, sum: {field} of Stripe's object is no number, but {value!r}")
+    raise UsageError(f"{where}, sum: {field} of Stripe's object is not a number, but {value!r}")

@@ -81,7 +81,9 @@ def _path(text: str, values: Mapping[str, str | int], where: str) -> str:
     parts = urlsplit(found)
     path = parts.path or "/" if parts.netloc else parts.path
     if not path.startswith("/"):
-        raise NoSuchPlace(f"{where}: {leading.group()} is {found!r}, which is no path or address")
+        raise NoSuchPlace(
+            f"{where}: {leading.group()} is {found!r}, which is not a path or an address"
+        )
     asked = urlunsplit(("", "", quote(path, safe=_IN_PATHS), quote(parts.query, safe=_ASKED), ""))
     return asked + filled(text[leading.end() :], quoted, where)
 

@@ -300,7 +300,9 @@ def _with_time(
     loaded: Loaded, attempts: tuple[TargetAttempt, ...], time: TimeTable, *, indexes: bool
 ) -> tuple[TargetAttempt, ...]:
     if any(one.name == time.name for one in attempts):
-        raise UsageError(f"{loaded.path}: {time.name!r} is the name of something else; rename it")
+        raise UsageError(
+            f"{loaded.path}: {time.name!r} names something else already; choose another name"
+        )
     return (*attempts, *(replace(one, indexes=indexes) for one in _passing(time)))
 
 

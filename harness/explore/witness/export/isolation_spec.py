@@ -58,7 +58,8 @@ def isolation_spec(narrative: Narrative, snapshot: Snapshot) -> str:
     """
     if failures := narrative.witness.failures:
         raise UsageError(
-            f"isolationtester has nothing go wrong, and here something does ({failures[0].label}): "
+            "isolationtester cannot make anything fail, and here something does "
+            f"({failures[0].label}): "
             "export it as pytest, mermaid or text"
         )
     writer = _Writer(narrative)
