@@ -5,4 +5,6 @@ money is written once (``operations``) and run by one flow (``flow``); how concu
 for one order are kept apart is a *guard* (``guards``), chosen by ``PAYMENT_GUARD``. Some guards
 are sound, some carry the classic mistakes on purpose. It imports nothing of the test harness:
 it is a target like any other.
+
+The harness uses its address and its settings.
 """

@@ -1,6 +1,9 @@
 """Reports of a proof, for people and for machines: one writer for each format.
 
 ``write_all`` puts every report of a proof into a folder, ``load`` reads the proof back from it.
+
+Imports results and what they are made of, and nothing that runs a service. The command line uses
+the names below, and the writers in ``formats``.
 """
 
 from __future__ import annotations

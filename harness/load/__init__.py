@@ -7,4 +7,7 @@ replaces Python's blocking calls with gevent's; nothing in this package but some
 
 ``plan``, ``generate``, ``record``, ``observe`` and ``analyse`` are its parts, in the order of their
 use; ``run``, ``measure`` and ``sweep`` are one run, one guard, and many.
+
+Imports test beds, services and results, and nothing of explorations but taps' readers. Others use
+``LoadSettings``, ``Workload`` and ``join``.
 """

@@ -3,6 +3,8 @@
 ``predict`` needs no service: recordings of attempts played alone (``Solo``) and the catalog of
 their database. ``orders_of`` gives a search what to try first, ``decided`` says what the search
 then made of each prediction. ``recorded`` is the part that does need a service.
+
+Imports explorations, taps and SQL trees. Others use the names below.
 """
 
 from paidonce.harness.predict.deciding import decided, orders_of, undecided

@@ -7,6 +7,8 @@
 Registered on installation, so it is part of every pytest run of whoever has paidonce installed:
 nothing of the harness is imported before a test asks for it. ``docs/pytest.md`` tells how to use
 it.
+
+Imports targets and explorations, within functions. pytest uses its hooks, and nobody else.
 """
 
 from __future__ import annotations

@@ -14,8 +14,9 @@ Each folder imports only from those below it:
 ``domain``    intents, charges, refunds, cards, customers: their state machines and data
 ============= ==========================================================================
 
-It imports nothing else of the harness. Others start it as a process (``simulator.http.server``)
-and sign webhooks as it does (``engine.signing``).
+It imports errors and bounded reading, and nothing else of the harness. Others start it as a process
+(``simulator.http.server``), sign webhooks as it does (``engine.signing``), and share its words for
+events, errors and faults.
 
 Where a docstring names a status (400, 404 …), that is a ``StripeError`` that is raised; one that
 tells what is wrong with a request as it stands is ``Refused``.

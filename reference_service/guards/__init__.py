@@ -1,4 +1,7 @@
-"""The guards by name. Nothing is imported until one is chosen, so starting stays quick."""
+"""The guards by name. Nothing is imported until one is chosen, so starting stays quick.
+
+Imports the flow's data, never the harness. The application uses ``GUARDS``.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The operations by kind, so that a stored attempt finds the one that concludes it."""
+"""The operations by kind, so that a stored attempt finds the one that concludes it.
+
+Imports orders and calls. The flow and the guards use ``OPERATIONS`` and ``Plan``.
+"""
 
 from __future__ import annotations
 

@@ -3,6 +3,9 @@
 A witness knows who moved and who waited, its history what was said. A *film* joins the two: one
 card a step, with what was sent and answered, who holds and waits for what, how the world then
 stood, and the step in which the invariant broke.
+
+Imports witnesses, histories, checkers and the story of an order. Others use ``readable_film`` and
+``Film``.
 """
 
 from __future__ import annotations

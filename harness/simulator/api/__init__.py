@@ -2,4 +2,6 @@
 order, and the simulator's own control API and pages.
 
 Imports endpoints and the engine.
+
+``http`` uses ``pipeline``, the way of a call.
 """

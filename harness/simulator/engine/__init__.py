@@ -2,4 +2,6 @@
 webhooks and their signatures.
 
 Imports the domain and the wire.
+
+``api`` and ``http`` use ``Simulation``.
 """

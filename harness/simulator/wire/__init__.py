@@ -2,4 +2,6 @@
 is.
 
 Imports the domain's errors.
+
+Endpoints and ``api`` use ``Params``, ``ApiRequest`` and ``Reply``.
 """

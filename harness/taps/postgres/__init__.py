@@ -3,6 +3,8 @@
 Bytes become frames (``frames``), frames become messages (``frontend``, ``backend``), messages
 become units (``units``) of a session (``session``), all without input or output; ``tap`` moves
 the bytes. Section numbers in these modules are those of the PostgreSQL 18 manual, chapter 54.
+
+Imports what all taps share, and SQL trees. Others use the names below.
 """
 
 from paidonce.harness.taps.held import Phase

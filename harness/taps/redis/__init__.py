@@ -3,6 +3,8 @@
 Bytes become values (``resp``) and commands (``commands``), which a session matches
 (``session``), all without input or output; ``tap`` moves the bytes. The protocol is specified at
 https://redis.io/docs/latest/develop/reference/protocol-spec/.
+
+Imports what all taps share. Others use ``RedisTap`` and ``RedisCommand``.
 """
 
 from paidonce.harness.taps.redis.commands import RedisCommand

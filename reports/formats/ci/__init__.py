@@ -1,4 +1,7 @@
-"""Findings of a check in the places where a team reads them: one writer for each."""
+"""Findings of a check in the places where a team reads them: one writer for each.
+
+Imports results and checkers' words. The command line uses the names below.
+"""
 
 from paidonce.reports.formats.ci.annotations import annotation
 from paidonce.reports.formats.ci.comment import comment

@@ -1,4 +1,8 @@
-"""The kinds of taps that an execution is controlled by, each registered by its line in ``_ALL``."""
+"""The kinds of taps that an execution is controlled by, each registered by its line in ``_ALL``.
+
+Imports taps, footprints and naming. Others use ``TAPS``, ``TapKind``, ``CallReader`` and
+``openers``.
+"""
 
 from __future__ import annotations
 
