@@ -23,7 +23,7 @@ class Choice:
 
     @property
     def label(self) -> str:
-        """How reports name it: the name of a set, or what differs from the usual one.
+        """Return how reports name it: the name of a set, or what differs from the usual one.
 
         Passwords in URLs are not shown.
         """
@@ -42,7 +42,7 @@ class Choice:
         return re.sub(r"[^A-Za-z0-9.=-]+", "_", self.label).strip("_.") or "backends"
 
     def lanes(self, wanted: int) -> int:
-        """How many lanes can work side by side, at most ``wanted``.
+        """Return how many lanes can work side by side, at most ``wanted``.
 
         A Redis or a Stripe by URL is one for all lanes, and each of them empties it between
         runs, so there is one lane then.

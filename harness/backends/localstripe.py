@@ -123,7 +123,7 @@ def find_localstripe() -> Path | None:
 
 
 def environment_folder() -> Path:
-    """Where an environment for it is made: ``paidonce`` in the user's cache folder (XDG)."""
+    """Return where an environment for it is made: ``paidonce`` in the user's cache folder (XDG)."""
     cache = os.environ.get("XDG_CACHE_HOME")
     base = Path(cache) if cache and Path(cache).is_absolute() else Path.home() / ".cache"
     return base / "paidonce" / f"localstripe-{VERSION}"

@@ -179,7 +179,7 @@ class EmbeddedPostgres(Stoppable):
         postgres_admin.drop_database(self.socket_url(), name)
 
     def errors(self, database: str, since: float, until: float) -> dict[str, int]:
-        """How many errors the server reported in ``database``, by SQLSTATE.
+        """Return how many errors the server reported in ``database``, by SQLSTATE.
 
         ``since`` and ``until`` are Unix times.
         """
@@ -218,7 +218,8 @@ class EmbeddedPostgres(Stoppable):
             self._folder.remove()
 
     def _prepare(self, home: Path, account: pwd.struct_passwd | None) -> Path:
-        """Where to run it from; ``account`` is given the folder and can reach the binaries."""
+        """Return where to run it from; ``account`` is given the folder and can reach the
+        binaries."""
         if account is None:
             return home
         if not passable_by_others(home / "bin" / "postgres"):

@@ -39,7 +39,7 @@ class Left:
 
     @property
     def evidence(self) -> tuple[int, ...]:
-        """Where the history tells of it."""
+        """Return where the history tells of it."""
         return (*self.account.evidence, self.position)
 
 
@@ -61,7 +61,7 @@ def left_behind(history: History) -> Iterator[Left]:
 
 
 def gaps(history: History) -> list[str]:
-    """Why an account may be lacking something, if so."""
+    """Return why an account may be lacking something, if so."""
     return Ledger(history).gaps()
 
 

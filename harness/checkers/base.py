@@ -74,7 +74,7 @@ class Checker(Protocol):
 
     @property
     def telling(self) -> Telling:
-        """How what it finds is told, and in which runs it is asked without being named."""
+        """Return how what it finds is told, and in which runs it is asked without being named."""
 
     def check(self, history: History) -> Verdict:
         """The verdict on ``history``; it may be INVALID or UNKNOWN whatever was cut off."""

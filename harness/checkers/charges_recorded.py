@@ -65,8 +65,9 @@ class Parting:
 
 
 def _not_recorded(history: History, one: Left) -> str | None:
-    """Where the event that tells of the payment was accepted, it is the event that was lost
-    (``event-lost``); where the order is still being worked on it is held (``held``)."""
+    """Return what was charged and not recorded, None if another checker tells of it: where the
+    event that tells of the payment was accepted, ``event-lost`` does, and ``held`` where the order
+    is still being worked on."""
     if not one.charged or one.recorded or one.shown.payment_status == _HELD:
         return None
     if swallowed(history, one) is not None:

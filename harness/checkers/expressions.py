@@ -95,7 +95,7 @@ def parse(text: str) -> Expression:
 
 
 def _depth(tree: ast.expr) -> int:
-    """How many levels there are; counted without recursion, which deep ones would end."""
+    """Return how many levels there are; counted without recursion, which deep ones would end."""
     depth, level = 0, [tree]
     while level and depth <= DEEPEST:
         depth += 1

@@ -122,7 +122,7 @@ class Account:
 
     @property
     def evidence(self) -> tuple[int, ...]:
-        """Where in the history the charges are by which money moved."""
+        """Return where in the history the charges are by which money moved."""
         return tuple(position for position, _ in self.succeeded)
 
 
@@ -166,7 +166,7 @@ class Ledger:
         yield from self._accounts.items()
 
     def gaps(self) -> list[str]:
-        """Why an account may be lacking something, if so."""
+        """Return why an account may be lacking something, if so."""
         return [f"{identity} at Stripe belongs to no known order" for _, identity in self.ownerless]
 
 
@@ -175,7 +175,7 @@ _ledgers: WeakKeyDictionary[History, Ledger] = WeakKeyDictionary()
 
 
 def at_rest(history: History) -> dict[str, tuple[int, OrderObserved]]:
-    """How the service showed each order last, with the position of that."""
+    """Return how the service showed each order last, with the position of that."""
     return {observed.order: (at, observed) for at, observed in history.of(OrderObserved)}
 
 

@@ -58,7 +58,8 @@ class Playable:
         return None if self._file is None else self._file.orm
 
     def lanes(self, wanted: int) -> int:
-        """How many services there can be: one that runs already, or wants fixed ports, is one."""
+        """Return how many services there can be: one that runs already, or wants fixed ports, is
+        one."""
         alone = isinstance(self.subject, TargetSubject) and self.subject.one_at_a_time
         return 1 if alone else wanted
 

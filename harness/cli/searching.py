@@ -93,7 +93,7 @@ def versions(worlds: list[ServiceWorlds]) -> dict[str, str]:
 
 
 def _made(explored: Explored) -> dict[str, str]:
-    """When, where and with what it was made, and how to make it again."""
+    """Return when, where and with what it was made, and how to make it again."""
     request, here = explored.request, machine(explored.backends)
     ended = datetime.datetime.now(datetime.UTC)
     return {
@@ -109,7 +109,7 @@ def _made(explored: Explored) -> dict[str, str]:
 
 
 def _words(progress: Progress, of: str) -> str:
-    """How a search stands, in a line."""
+    """Return how a search stands, in a line."""
     counts = progress.counts
     rest = "" if progress.rest is None else f", at least {progress.rest:.0f} s to go"
     told = "" if of == _EXPLORING else f"{of}: "

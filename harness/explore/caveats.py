@@ -112,7 +112,8 @@ def honest(
 
 
 def about_nothing(worlds: ServiceWorlds, result: SearchResult) -> str:
-    """Why a search says nothing, since who succeeds alone never did in it; empty if that is not so.
+    """Return why a search says nothing, since who succeeds alone never did in it; empty if that is
+    not so.
 
     Whoever begins first and is through before anybody else begins is alone as well. If it does
     not succeed then, something is left of an execution before.

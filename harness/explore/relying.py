@@ -259,7 +259,8 @@ class Relying:
         return Lane(InMode(worlds, plain), InMode(worlds, replace(plain, hold_all=True)))
 
     async def parted(self) -> str:
-        """How what was played once a service was warm goes another way by now; empty if not."""
+        """Return how what was played once a service was warm goes another way by now; empty if
+        not."""
         return await parted(self.worlds, self.elsewhere)
 
     def _left_behind(self, result: SearchResult, parted: str) -> SearchResult | None:

@@ -35,7 +35,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     @property
     def outcome(self) -> Outcome:
-        """How it ended, as far as is known."""
+        """Return how it ended, as far as is known."""
         return Outcome.UNKNOWN if self.completed is None else self.completed.outcome
 
 
@@ -83,7 +83,7 @@ class History:
 
     @cached_property
     def _positions(self) -> dict[type, array[int]]:
-        """Where the events of each type are; checkers ask for few of many, and often."""
+        """Return where the events of each type are; checkers ask for few of many, and often."""
         found: dict[type, array[int]] = {}
         for position, event in enumerate(self.events):
             of_its_type = found.get(type(event))

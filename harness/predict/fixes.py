@@ -56,7 +56,7 @@ def _fixes(where: Situation) -> Iterator[Fix]:
 
 
 def _after_commit(where: Situation) -> Fix | None:
-    """Where the transaction is refused, but has called Stripe by then."""
+    """Return a fix where the transaction is refused, but has called Stripe by then."""
     read, act, mine = where.found.read, where.found.act, where.meeting.mine
     if not (where.stripe and where.one_snapshot and where.inside):
         return None
@@ -77,7 +77,8 @@ def _after_commit(where: Situation) -> Fix | None:
 
 
 def _serializable(where: Situation) -> Fix | None:
-    """Where one snapshot is not enough, as each puts in what the other does not see (13.2.3)."""
+    """Return a fix where one snapshot is not enough, as each puts in what the other does not see
+    (13.2.3)."""
     read, write = where.found.read, where.found.write
     if read.isolation != "repeatable read" or write.isolation != read.isolation:
         return None

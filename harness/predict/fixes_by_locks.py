@@ -42,7 +42,7 @@ def for_update(where: Situation) -> Fix | None:
 
 
 def one_transaction(where: Situation) -> Fix | None:
-    """Where the lock is taken already and let go of too early."""
+    """Return a fix where the lock is taken already and let go of too early."""
     read, node, mine = where.found.read, where.node, where.meeting.mine
     if node is None or read.rows == 0 or puts_in(where.found.write) or where.one_snapshot:
         return None

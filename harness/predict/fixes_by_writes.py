@@ -112,7 +112,7 @@ def claim(where: Situation) -> Fix | None:
 
 
 def unique(where: Situation) -> Fix | None:
-    """Where nothing is found and a row then put in: an index that lets only one in."""
+    """Return a fix where nothing is found and a row then put in: an index that lets only one in."""
     read, table, meeting = where.found.read, where.table, where.meeting
     given = where.given()
     if table is None or not given or not _found_nothing(where):
@@ -245,7 +245,7 @@ def _literal(value: str) -> str:
 
 
 def _rows(node: ast.SelectStmt, table: Table, column: str, value: str) -> str | None:
-    """Which rows the read found, in the state in which it found them.
+    """Return which rows the read found, in the state in which it found them.
 
     An UPDATE has no LIMIT: where the read has one, it stays in a query that takes the same row,
     unless that is given by its key. None where the read may find several.

@@ -117,8 +117,9 @@ def _locks(story: Story, move: Move) -> Iterator[Hold]:
 
 
 def _unlocked(story: Story, move: Move, lock: Resource) -> int:
-    """Where the session lets go of an advisory lock; it keeps it beyond the end of a transaction,
-    and a connection of a pool beyond the end of the request, so never is the last move."""
+    """Return where the session lets go of an advisory lock; it keeps it beyond the end of a
+    transaction, and a connection of a pool beyond the end of the request, so never is the last
+    move."""
     for later in story.moves[move.at + 1 :]:
         unlocks = later.session == move.session and later.shape.unlocks
         if unlocks and any(lock.overlaps(one) for one in later.found.session):
@@ -151,7 +152,7 @@ def _within(index: Index, row: Mapping[str, str]) -> bool:
 
 
 def _leaves(story: Story, move: Move, table: str, index: Index, row: Mapping[str, str]) -> int:
-    """Where the row is taken out of a unique index again, or may be."""
+    """Return where the row is taken out of a unique index again, or may be."""
     values = dict(row)
     for later in story.moves[move.at + 1 :]:
         touched = any(one.place[:2] == ("pg", table) for one in later.writes)
@@ -191,7 +192,7 @@ def _claims(story: Story, move: Move, catalog: Catalog) -> Iterator[Hold]:
 
 
 def _given_back(story: Story, move: Move, table: str, asked: Asked) -> int:
-    """Where a claimed row may be claimed again."""
+    """Return where a claimed row may be claimed again."""
     for later in story.moves[move.at + 1 :]:
         for update in later.shape.updates:
             if update.table == table:

@@ -56,7 +56,7 @@ class Trace:
                 self._writes[where] = self._writes.get(where, frozenset()) | move.writes
 
     def at(self, attempt: str, spot: Spot) -> int | None:
-        """When the attempt did this; None if it did not."""
+        """Return when the attempt did this; None if it did not."""
         return self._at.get((attempt, spot.step))
 
     def done(self, attempt: str, spot: Spot) -> int | None:
@@ -88,7 +88,7 @@ class Shown:
 def shown_by(
     prediction: Prediction, trace: Trace, all_predictions: Sequence[Prediction] = ()
 ) -> Shown | None:
-    """How the execution shows the prediction; None if it does not."""
+    """Return how the execution shows the prediction; None if it does not."""
     meetings = [
         (mine, theirs)
         for mine in prediction.readers

@@ -230,7 +230,7 @@ def puts_in(move: Move) -> bool:
 
 
 def rows_of(tag: str) -> int | None:
-    """How many rows a command tag (manual, section 54.7, CommandComplete) speaks of."""
+    """Return how many rows a command tag (manual, section 54.7, CommandComplete) speaks of."""
     last = tag.rpartition(" ")[2]
     return int(last) if last.isdigit() else None
 

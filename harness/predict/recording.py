@@ -150,8 +150,8 @@ async def _played(world: ServiceWorld, name: str, rows: NewRows) -> Solo:
 
 
 async def _in_turn(worlds: ServiceWorlds) -> dict[str, frozenset[str]]:
-    """Who made which calls at Stripe when the attempts came one after the other; nothing is known
-    where they could not be played so."""
+    """Return who made which calls at Stripe when the attempts came one after the other; nothing is
+    known where they could not be played so."""
     called: dict[str, set[str]] = {}
     try:
         world = await worlds.telling(worlds.scenario).fresh()

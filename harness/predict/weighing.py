@@ -88,7 +88,8 @@ class _Weighing:
         return {one: self._told(one, shown, tried) for one in shown}
 
     async def _shown(self, prediction: Prediction) -> tuple[_Execution, Shown] | None:
-        """Where it is shown: in the counterexample, or else in the order that it predicts."""
+        """Return where it is shown: in the counterexample, or else in the order that it
+        predicts."""
         if there := shown_by(prediction, self._found.trace, self._predictions):
             return self._found, there
         made = await self._made(self._worlds, order_of(prediction).guide)

@@ -143,7 +143,7 @@ class Child:
 
     @property
     def end(self) -> str:
-        """How it ended, in words ("killed by SIGKILL"); empty while it runs."""
+        """Return how it ended, in words ("killed by SIGKILL"); empty while it runs."""
         return "" if self.running else _describe(self.returncode)
 
     @property

@@ -18,7 +18,8 @@ _LINUX = sys.platform == "linux"
 
 
 def birth(pid: int) -> float:
-    """When process ``pid`` was born, in a unit comparable with other births and ``now`` only.
+    """Return when process ``pid`` was born, in a unit comparable with other births and ``now``
+    only.
 
     Raises ``ProcessLookupError`` when there is no such process. A zombie still has its birth.
     """

@@ -47,7 +47,7 @@ _ENDINGS = {
 
 
 def why_not_searched(scenario: Scenario) -> str | None:
-    """Why no search can tell this story; None if one can."""
+    """Return why no search can tell this story; None if one can."""
     clients = clients_among(scenario.in_search.attempts)
     if len(clients) != ATTEMPTS:
         return f"it has {len(clients)} attempts; the search is for {ATTEMPTS}"

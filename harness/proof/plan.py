@@ -148,7 +148,7 @@ def info(scenario: Scenario) -> ScenarioInfo:
 
 
 def machine(backends: Mapping[str, str]) -> Machine:
-    """Where and with what this process runs."""
+    """Return where and with what this process runs."""
     return Machine(
         system=f"{platform.system()} {platform.machine()}",
         cpus=os.cpu_count() or 1,

@@ -51,7 +51,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:
-    """Which target is tested, where one is configured."""
+    """Return which target is tested, where one is configured."""
     target = options.target_of(config)
     return None if target is None else f"paidonce: target {target}"
 

@@ -30,5 +30,5 @@ class WitnessItem(pytest.Item):
         judging.hold(result, wanted, self)
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
-        """Where it is: the file, from its beginning."""
+        """Return where it is: the file, from its beginning."""
         return self.path, 0, f"replay of {self.path.name.removesuffix(options.WITNESS_SUFFIX)}"

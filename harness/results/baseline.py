@@ -46,7 +46,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def words(self) -> str:
-        """Why, and until when, for reports."""
+        """Return why it is accepted, and until when, for reports."""
         return f"accepted until {self.expires.isoformat()}: {self.reason}"
 
 

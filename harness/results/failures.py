@@ -65,7 +65,7 @@ class UnderFailures(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def told(self) -> str:
-        """How many plans there were, of which kinds, and what they took."""
+        """Return how many plans there were, of which kinds, and what they took."""
         kinds: dict[str, int] = {}
         for plan in self.plans:
             for kind in plan.kinds:
@@ -81,7 +81,7 @@ class UnderFailures(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def executions(self) -> int:
-        """How many executions were made below all plans."""
+        """Return how many executions were made below all plans."""
         return sum(plan.executions for plan in self.plans)
 
 

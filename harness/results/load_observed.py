@@ -178,5 +178,5 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def serialization_failures(self) -> int | None:
-        """How many transactions could not be serialized; None where that is not known."""
+        """Return how many transactions could not be serialized; None where that is not known."""
         return None if self.errors is None else self.errors.get("40001", 0)

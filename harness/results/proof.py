@@ -189,13 +189,13 @@ class Survival(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def word(self) -> str:
-        """How it is told in a table."""
+        """Return how it is told in a table."""
         words = {Status.VALID: "survives", Status.INVALID: "caught", Status.UNKNOWN: "open"}
         return words[self.came] + ("" if self.came in (self.expected, Status.UNKNOWN) else "!")
 
     @property
     def extent(self) -> str:
-        """How far the search of a cell came that is open; empty of any other."""
+        """Return how far the search of a cell came that is open; empty of any other."""
         if self.came is not Status.UNKNOWN:
             return ""
         if self.search.how is How.NOT_SEARCHED:

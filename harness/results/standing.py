@@ -32,7 +32,7 @@ class Standing(enum.StrEnum):
 
     @property
     def look(self) -> Look:
-        """How reports show it."""
+        """Return how reports show it."""
         return _LOOKS[self]
 
     @property

@@ -14,7 +14,7 @@ from paidonce.harness.testbed.execution import Execution, in_real_time
 
 
 def missing(scenario: Scenario, bench: Bench) -> str | None:
-    """Why the scenario cannot be told on this bench, or None if it can."""
+    """Return why the scenario cannot be told on this bench, or None if it can."""
     lacking = sorted(scenario.needs - bench.capabilities)
     if not lacking:
         return None

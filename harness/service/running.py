@@ -175,7 +175,8 @@ class Service:
             one.come_back(called_off)
 
     def ended(self) -> str:
-        """Which of its processes runs no more, and how it ended, in words; empty if all run."""
+        """Return which of its processes runs no more, and how it ended, in words; empty if all
+        run."""
         for one in self.processes:
             if end := one.child.end:
                 return f"{one.child.name} ended ({end})"

@@ -262,7 +262,7 @@ class Bench:
 
     @property
     def service_url(self) -> str:
-        """Where the service is reached."""
+        """Return where the service is reached."""
         return self.running.url
 
     @property

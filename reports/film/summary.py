@@ -49,7 +49,8 @@ def summarise(
 
 
 def _stale_reads(state: State, facts: Facts, naming: Naming) -> Iterator[Sentence]:
-    """Who decided by a value that somebody else was about to change, or had changed unseen."""
+    """Return who decided by a value that somebody else was about to change, or had changed
+    unseen."""
     for (row, column, value), readers in _readers(state, facts).items():
         if len(readers) < 2:
             continue
@@ -104,7 +105,7 @@ def acted_on_old_reads(state: State, facts: Facts) -> Iterator[Acted]:
 
 
 def _readers(state: State, facts: Facts) -> dict[tuple[Row, str, str | None], dict[str, int]]:
-    """Who read which value of the telling column of each row, and at which step first."""
+    """Return who read which value of the telling column of each row, and at which step first."""
     found: dict[tuple[Row, str, str | None], dict[str, int]] = {}
     for actor, row, seen in facts.reads:
         for column in state.columns.get(row.table, [])[:1]:

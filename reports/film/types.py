@@ -130,5 +130,5 @@ class Film(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def steps(self) -> int:
-        """How many of the cards are steps."""
+        """Return how many of the cards are steps."""
         return sum(card.number is not None for card in self.cards)

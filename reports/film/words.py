@@ -58,7 +58,7 @@ def _taken(status: str) -> bool:
 
 
 def in_the_end(history: History, story: OrderStory) -> list[str]:
-    """How the order and Stripe were found once all was at rest."""
+    """Return how the order and Stripe were found once all was at rest."""
     sentences = []
     for _, order in history.of(OrderObserved):
         if order.order == story.order:

@@ -129,7 +129,7 @@ def _add_loads(suite: ET.Element, proof: Proof, variant: Variant) -> None:
 
 
 def _timestamp(proof: Proof) -> str:
-    """When it began, without a time zone, which the schema has no place for."""
+    """Return when it began, without a time zone, which the schema has no place for."""
     return xml_safe(re.sub(r"(Z|[+-]\d\d:?\d\d)$", "", proof.started))
 
 

@@ -121,7 +121,7 @@ def figures(one: Repeated) -> tuple[str, ...]:
 
 
 def verdict_word(load: Load) -> str:
-    """How the histories of the load itself were judged."""
+    """Return how the histories of the load itself were judged."""
     return {Status.VALID: "held", Status.INVALID: "broke", Status.UNKNOWN: "not judged"}[
         load.status
     ]

@@ -240,7 +240,7 @@ def _stripe_ms(load: Load) -> float:
 
 
 def _under(group: Sequence[Repeated]) -> str:
-    """Which load it was, where the figure does not say it itself."""
+    """Return which load it was, where the figure does not say it itself."""
     load = group[0].load
     rate = f", {number(load.rate)} clients a second" if load.rate else ""
     return f" (profile {load.profile}, {load.users} users{rate})"

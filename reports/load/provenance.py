@@ -20,7 +20,7 @@ class Provenance(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def made(proof: Proof, loads: Sequence[Load]) -> Provenance:
-    """How ``loads``, measured in ``proof``, were made."""
+    """Return how ``loads``, measured in ``proof``, were made."""
     machine = proof.machine
     users = sorted({load.users for load in loads})
     seconds = sorted({round(load.seconds) for load in loads})

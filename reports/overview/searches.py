@@ -36,7 +36,8 @@ def _counts(search: Searched) -> str:
 
 
 def searched_cells(proof: Proof) -> str:
-    """How many cells were searched and with what end, in a sentence; empty without a search."""
+    """Return how many cells were searched and with what end, in a sentence; empty without a
+    search."""
     searches = [cell.search for cell in proof.cells if cell.search is not None]
     if not searches:
         return ""
@@ -61,7 +62,7 @@ def noun_of_cells(proof: Proof) -> str:
 
 
 def replay_command(cell: Cell) -> str | None:
-    """How to see a cell's counterexample again."""
+    """Return how to see a cell's counterexample again."""
     if cell.search is None or cell.search.witness is None:
         return None
     return f"paidonce replay {cell.search.witness}"

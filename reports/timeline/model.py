@@ -132,7 +132,7 @@ def _bars(lanes: Lanes) -> list[Bar]:
 
 
 def _break(lanes: Lanes, history: History) -> tuple[int | None, str]:
-    """When the invariant broke, and the name of it in a few words."""
+    """Return when the invariant broke, and the name of it in a few words."""
     moments: list[tuple[Callable[[PaymentCall], bool], str]] = [
         (lambda call: call.took, "charged twice"),
         (lambda call: call.made, "a second payment"),

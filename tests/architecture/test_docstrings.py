@@ -2,17 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from product import facts
 
 QUESTIONS = ("What", "Whether")
+OF_FUNCTIONS = (*QUESTIONS, "How", "Who", "Where", "When", "Which", "Why")
+"""A field may be "How long it took"; a function returns it."""
+
+
+def questions(texts: Iterable[tuple[str, str]], words: tuple[str, ...]) -> list[str]:
+    """Return the places of the texts that begin with one of ``words``, with how they go on."""
+    begun = [(text.split(), place) for text, place in texts]
+    return [
+        f"{place}: {' '.join(told[:8])}"
+        for told, place in begun
+        if told and told[0].strip('",.:') in words
+    ]
 
 
 def test_no_docstring_begins_with_a_question() -> None:
     """Those of fields and constants are a string after them, which Python itself drops."""
-    texts = [(text.split(), place) for text, place in facts().texts]
-    assert len(texts) > 4000
-    assert [
-        f"{place}: {' '.join(words[:8])}"
-        for words, place in texts
-        if words and words[0].strip('",.:') in QUESTIONS
-    ] == []
+    assert len(facts().texts) > 4000
+    assert questions(facts().texts, QUESTIONS) == []
+
+
+def test_no_docstring_of_a_function_asks_how_who_or_when() -> None:
+    assert len(facts().told) > 4000
+    assert questions(facts().told, OF_FUNCTIONS) == []
+
+
+def test_a_question_is_noticed() -> None:
+    texts = [("How many there are.", "a.py:1"), ("Return how many.", "a.py:2"), ("", "a.py:3")]
+    assert questions(texts, OF_FUNCTIONS) == ["a.py:1: How many there are."]
+    assert questions([('"What": a word.', "b.py:1")], QUESTIONS) == ['b.py:1: "What": a word.']

@@ -87,7 +87,7 @@ class Crew:
 
     @property
     def lost(self) -> int:
-        """How many workers are no longer there that were once."""
+        """Return how many workers are no longer there that were once."""
         return len(self._lost)
 
     async def look(self) -> int:

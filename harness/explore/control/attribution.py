@@ -89,8 +89,8 @@ class Attribution:
         return True
 
     def ambiguous(self, arrivals: Sequence[Arrival], handed_over: str | None) -> str:
-        """Why an execution is invalid whose ``arrivals`` cannot be told; ``handed_over`` is the
-        connection that was used last."""
+        """Return why an execution is invalid whose ``arrivals`` cannot be told; ``handed_over`` is
+        the connection that was used last."""
         labels = ", ".join(arrival.call.label for arrival in arrivals)
         inside = [player.name for player in self._players.values() if player.at is At.INSIDE]
         why = f"{', '.join(inside)} waited inside the service and may be on" if inside else ""

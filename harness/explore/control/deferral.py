@@ -50,7 +50,7 @@ class DeferralTracker:
         return door is not None and self._tenures.held(door.thing, but=actor)
 
     def past(self, call: Unit, session: str, actor: str) -> tuple[Tenure, ...]:
-        """When the statement would have been deferred."""
+        """Return when the statement would have been deferred."""
         door = self._bare(call, session)
         return () if door is None else self._tenures.past(door.thing, but=actor)
 

@@ -147,7 +147,7 @@ def without(outcome: Hashable, names: frozenset[str] | None) -> Hashable:
 
 
 def successes(outcome: Hashable, attempt: str) -> int:
-    """How many requests of one attempt succeeded."""
+    """Return how many requests of one attempt succeeded."""
     assert isinstance(outcome, ExecutionOutcome)
     return sum(who == attempt and what == Outcome.OK for who, _, what, _ in outcome.answers)
 

@@ -218,7 +218,7 @@ class TapReader:
         return self._readers[arrival.call.tap].deferred(arrival.call, arrival, actor)
 
     def past(self, arrival: Arrival, actor: str) -> tuple[Tenure, ...]:
-        """When it could only have waited."""
+        """Return when it could only have waited."""
         return self._readers[arrival.call.tap].past(arrival.call, arrival, actor)
 
     def waits(self, arrival: Arrival) -> None:

@@ -47,7 +47,7 @@ class Wait:
 async def standstill(
     players: Iterable[Player], pids: Mapping[str, int], reader: Reader, waits: Waits
 ) -> tuple[Wait, ...]:
-    """Who waits for whom where nobody can move and no wait can end.
+    """Return who waits for whom where nobody can move and no wait can end.
 
     Empty unless everybody who is not through waits for locks in Postgres, and all of those are
     held by such attempts: whatever could let go of them waits itself. ``pids`` are the backends

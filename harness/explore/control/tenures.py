@@ -38,5 +38,5 @@ class Tenures:
         return any(actor != but for actor, _ in self._open.get(thing, {}).values())
 
     def past(self, thing: Hashable, *, but: str) -> tuple[Tenure, ...]:
-        """When others than ``but`` have held it."""
+        """Return when others than ``but`` have held it."""
         return tuple(one for one in self._over.get(thing, ()) if one.actor != but)

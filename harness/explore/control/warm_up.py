@@ -131,8 +131,8 @@ class Warmth:
 
 
 def _otherwise(before: Played, agreed: Played, now: Played) -> str:
-    """Which step is answered otherwise ``now``, in words, of those that were answered the same in
-    both executions ``before``; empty if none is. What nobody can name is not compared."""
+    """Return which step is answered otherwise ``now``, in words, of those that were answered the
+    same in both executions ``before``; empty if none is. What nobody can name is not compared."""
     for step, *answers in zip(now.words, before.answers, agreed.answers, now.answers, strict=True):
         if all(answers) and answers[0] == answers[1] != answers[2]:
             return f"{step} is answered otherwise"
@@ -188,7 +188,7 @@ def _next(pending: Sequence[Pending], last: str | None) -> str:
 
 
 def _difference(first: Sequence[str], later: Sequence[str], once: str = "it later is") -> str:
-    """Where the two part, in words."""
+    """Return where the two part, in words."""
     for one, other in zip_longest(first, later):
         if one != other:
             return f"{one or 'the end'}, where {once} {other or 'the end'}"

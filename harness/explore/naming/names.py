@@ -276,7 +276,7 @@ class Names:
         return called
 
     def _maker(self, root: Root, value: str) -> str:
-        """Who has made the row with this number of its own; empty if that is not known."""
+        """Return who has made the row with this number of its own; empty if that is not known."""
         found = self._makers.get((root, value))
         if found is None and self._serials.lasting(root, value):
             return BEFORE

@@ -119,7 +119,7 @@ def _continued(
 def drowsy(
     footprints: Footprints, sleep: Mapping[str, int], actor: str, footprint: int
 ) -> dict[str, int]:
-    """Who still sleeps after ``actor`` has made a step with ``footprint``."""
+    """Return who still sleeps after ``actor`` has made a step with ``footprint``."""
     return {
         sleeper: theirs
         for sleeper, theirs in sleep.items()

@@ -107,7 +107,8 @@ class Waiting:
         return len(self._wanted) > 1
 
     def passed_over(self, step: Taken) -> str | None:
-        """Who waited longer than somebody whom ``step`` set going, and for the same locks."""
+        """Return who waited longer than somebody whom ``step`` set going, and for the same
+        locks."""
         for woken in self._wanted.keys() & set(step.woken):
             for actor, wanted in self._wanted.items():  # in the order in which they began to wait
                 if actor == woken:

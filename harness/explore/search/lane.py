@@ -48,7 +48,7 @@ class Elsewhere(Protocol):
 
     @property
     def lanes(self) -> int:
-        """How many plans can be worked on at a time."""
+        """Return how many plans can be worked on at a time."""
         ...
 
     async def make(self, plan: Plan, care: Repetition) -> PlanResult:

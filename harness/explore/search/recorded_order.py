@@ -89,7 +89,7 @@ class _Following:
         return self._last if self._last in able else pending[0].actor
 
     def _actor(self, beat: Beat, able: dict[str, str]) -> str | None:
-        """Who is about to do this, on that connection."""
+        """Return who is about to do this, on that connection."""
         known = self._whose.get(beat.connection)
         if known is not None and able.get(known) == beat.label:
             return known

@@ -115,7 +115,7 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def switches(self) -> int:
-        """How often another actor than before made a step that is not local."""
+        """Return how often another actor than before made a step that is not local."""
         return context_switches(self.taken)
 
 
@@ -223,7 +223,7 @@ class Guide(Protocol):
     """Makes the choices of one execution, beyond the part that is repeated."""
 
     def choose(self, pending: tuple[Pending, ...]) -> str | None:
-        """Who moves; None leaves the execution (``pending`` is never empty)."""
+        """Return who moves; None leaves the execution (``pending`` is never empty)."""
         ...
 
     def took(self, taken: Taken) -> None:
@@ -275,7 +275,7 @@ class Scheduler(Protocol):
 
     @property
     def waiting(self) -> int:
-        """How many plans are known to be left."""
+        """Return how many plans are known to be left."""
         ...
 
     def coverage(self, actors: int, steps: str) -> Coverage:
@@ -285,13 +285,13 @@ class Scheduler(Protocol):
 
 
 def context_switches(taken: Sequence[Taken]) -> int:
-    """How often another actor than before makes a step that is not local."""
+    """Return how often another actor than before makes a step that is not local."""
     movers = [step.actor for step in taken if not step.footprint.empty]
     return sum(one != other for one, other in pairwise(movers))
 
 
 def preemptive_switches(taken: Sequence[Taken]) -> int:
-    """How often the turn is taken from an actor that could make another step; local ones,
+    """Return how often the turn is taken from an actor that could make another step; local ones,
     which are made at once, do not count."""
     movers = [step for step in taken if not step.footprint.empty]
     return sum(

@@ -70,7 +70,7 @@ Difference = tuple[Resource, str, str | None, str | None]
 
 
 def differing(known: Footprint, now: Footprint) -> tuple[Difference, ...]:
-    """Where ``now`` says what ``known`` does not, with other values in the same columns.
+    """Return where ``now`` says what ``known`` does not, with other values in the same columns.
 
     Empty where it says something that is not known with any values: then it touches more.
     """

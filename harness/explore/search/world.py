@@ -112,7 +112,7 @@ class World(Protocol):
     """One execution. ``close`` must be called, also after an error."""
 
     def pending(self) -> tuple[Pending, ...]:
-        """Who can move now, in a fixed order; empty when the execution is over or stuck."""
+        """Return who can move now, in a fixed order; empty when the execution is over or stuck."""
         ...
 
     async def step(self, actor: str) -> Taken:

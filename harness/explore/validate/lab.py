@@ -115,7 +115,7 @@ class Lab:
 
     @property
     def noise(self) -> tuple[int, int]:
-        """How much is known to differ for no reason."""
+        """Return how much is known to differ for no reason."""
         return len(self.blurred), len(self.ignored)
 
     def unsteady(self, run: Run, again: Trial) -> str:
@@ -190,7 +190,7 @@ class Lab:
                 )
 
     def parts(self, taken: Sequence[Taken], outcome: Hashable, trial: Trial) -> Parting | None:
-        """Where an attempt's story in ``trial`` parts from what it was."""
+        """Return where an attempt's story in ``trial`` parts from what it was."""
         return parting(
             stories(taken),
             stories(trial.taken),

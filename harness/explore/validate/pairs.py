@@ -117,8 +117,8 @@ class Pairs:
     # --- who is to blame -------------------------------------------------------------------------
 
     async def _blame(self, way: _Way) -> Refutation | None:
-        """Why ``way`` comes to something else; None if it does not after all, or nobody can say
-        since the time is over."""
+        """Return why ``way`` comes to something else; None if it does not after all, or nobody can
+        say since the time is over."""
         kept, start = way.kept, original(way.kept.order)
         noise = self._lab.noise
         again = await self._made(kept, start)

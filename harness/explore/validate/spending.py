@@ -33,21 +33,22 @@ class Validation:
     beside: bool = False
 
     def deadline(self, search_s: float, left: float | None) -> float:
-        """When it ends, if it begins now and ``left`` seconds are left."""
+        """Return when it ends, if it begins now and ``left`` seconds are left."""
         seconds = max(self.least, search_s) if self.seconds is None else self.seconds
         if left is not None and not self.beside:
             seconds = min(seconds, max(0.0, left))
         return time.monotonic() + seconds
 
     def each_try(self, search_s: float, left: float | None) -> float:
-        """How many seconds may be spent on a search in which each of many tries is a step, if the
-        one in which they were not took ``search_s`` and ``left`` seconds are left."""
+        """Return how many seconds may be spent on a search in which each of many tries is a step,
+        if the one in which they were not took ``search_s`` and ``left`` seconds are left."""
         seconds = min(max(self.least, self.tries * search_s), MOST_TRYING_S)
         return seconds if left is None or self.beside else min(seconds, max(0.0, left))
 
 
 def validation_of(text: str | None) -> Validation | None:
-    """How much to validate, as a person writes it: ``30s``, ``2m``, ``100`` executions, ``off``.
+    """Return how much to validate, as a person writes it: ``30s``, ``2m``, ``100`` executions,
+    ``off``.
 
     Raises ``UsageError``.
     """

@@ -124,7 +124,7 @@ class LoadJob:
 
     @property
     def plan(self) -> LoadPlan:
-        """How many users there are when, and what of it is measured."""
+        """Return how many users there are when, and what of it is measured."""
         return LoadPlan(users=self.users, warmup=self.warmup, seconds=self.seconds)
 
     @property

@@ -23,7 +23,7 @@ _ANSWER_SECONDS = 10.0
 
 
 def stripe_spread(text: str) -> Spread:
-    """How many milliseconds a request to Stripe takes. Raises ``UsageError``."""
+    """Return how many milliseconds a request to Stripe takes. Raises ``UsageError``."""
     return spread(text, FLAG, "milliseconds", LONGEST_MS)
 
 

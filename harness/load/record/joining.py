@@ -41,7 +41,7 @@ class Joined:
 
     @property
     def began(self) -> float:
-        """When it began (Unix time), as the machine of its first process says."""
+        """Return when it began (Unix time), as the machine of its first process says."""
         first = min(self.parts, key=lambda part: part.origin)
         return int(first.history.header.settings.get(WALL, "0")) / 1e9
 

@@ -80,7 +80,7 @@ class Latencies:
 
     @property
     def count(self) -> int:
-        """How many there are."""
+        """Return how many there are."""
         return int(self._histogram.get_total_count())
 
     def percentile_ms(self, percent: float) -> float:

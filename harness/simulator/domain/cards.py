@@ -86,7 +86,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, cache_hash=True):
 
     @property
     def refuses_to_be_kept(self) -> Decline | None:
-        """Why a customer cannot keep it; None for one that is kept.
+        """Return why a customer cannot keep it; None for one that is kept.
 
         A bank account that will not pay is found out when it is charged. Source:
         https://docs.stripe.com/testing#declined-payments.

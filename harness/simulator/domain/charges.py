@@ -119,7 +119,7 @@ def settle(world: World, charge: Charge, decline: Decline | None) -> Charge:
 
 
 def failure(charge: Charge, decline: Decline, method: PaymentMethod) -> ErrorObject:
-    """Why a charge failed, as the intent's ``last_payment_error`` says it."""
+    """Return why a charge failed, as the intent's ``last_payment_error`` says it."""
     return card_error(
         code=decline.code,
         message=decline.message,

@@ -30,7 +30,7 @@ _DOCS = "https://stripe.com/docs/error-codes/"
 
 
 def doc_url(code: str | None) -> str | None:
-    """Where Stripe explains ``code``."""
+    """Return where Stripe explains ``code``."""
     return None if code is None else _DOCS + code.replace("_", "-")
 
 

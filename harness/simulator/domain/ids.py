@@ -35,7 +35,7 @@ class IdSource:
 
     @property
     def drawn(self) -> dict[str, int]:
-        """How many ids each stream has given so far."""
+        """Return how many ids each stream has given so far."""
         return {
             stream: blocks * _BLOCK - len(self._ahead[stream])
             for stream, blocks in self._blocks.items()

@@ -45,7 +45,7 @@ def asked(
 
 
 def unanswered(code: str, message: str, method: PaymentMethod) -> ErrorObject:
-    """Why an intent failed whose payer was asked and did not answer rightly."""
+    """Return why an intent failed whose payer was asked and did not answer rightly."""
     return ErrorObject(
         type=INVALID_REQUEST,
         code=code,
@@ -58,7 +58,7 @@ def unanswered(code: str, message: str, method: PaymentMethod) -> ErrorObject:
 def next_action(
     world: World, identifier: str, secret: str, return_url: str | None, use_stripe_sdk: bool
 ) -> dict[str, Any]:
-    """How the payer is asked: by a redirect, or in the page by Stripe's own script.
+    """Return how the payer is asked: by a redirect, or in the page by Stripe's own script.
 
     Either way the question is on a page of this simulator.
     """

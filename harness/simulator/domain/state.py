@@ -296,7 +296,7 @@ class World:
             self.on_agenda()
 
     def receivers(self, type: str) -> int:
-        """How many webhook endpoints want events of that type."""
+        """Return how many webhook endpoints want events of that type."""
         return sum(self.wants(endpoint, type) for endpoint in self.webhook_endpoints)
 
     def wants(self, endpoint: WebhookEndpoint, type: str) -> bool:

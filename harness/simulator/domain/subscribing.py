@@ -153,7 +153,7 @@ def require_alike(prices: Sequence[Price]) -> Price:
 
 
 def interval(price: Price) -> tuple[str, int]:
-    """How often the price is paid."""
+    """Return how often the price is paid."""
     assert price.recurring is not None
     return price.recurring["interval"], price.recurring["interval_count"]
 

@@ -200,7 +200,7 @@ def price_data(params: Params, *, of_product: bool = True, inline: bool = False)
 
 
 def _recurring(params: Params) -> dict[str, Any] | None:
-    """How often a price is paid; None for once."""
+    """Return how often a price is paid; None for once."""
     given = params.mapping("recurring")
     if given is None:
         return None

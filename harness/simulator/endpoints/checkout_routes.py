@@ -264,7 +264,7 @@ _ABOUT: dict[str, Callable[[Params], dict[str, Any]]] = {
 
 
 def _where_to(params: Params, extras: dict[str, Any]) -> None:
-    """Where the payer goes afterwards: it depends on who shows the page."""
+    """Check where the payer is to go afterwards: it depends on who shows the page."""
     success, back = params.string("success_url"), params.string("return_url")
     redirect = params.choice("redirect_on_completion", ("always", "if_required", "never"))
     if extras["ui_mode"] in _HOSTED:

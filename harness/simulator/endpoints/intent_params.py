@@ -256,7 +256,7 @@ def _require_at_most(part: int | None, amount: int | None, name: str) -> None:
 def confirmation(
     params: Params, source: PaymentSource | None, extras: dict[str, Any]
 ) -> Confirmation:
-    """How to confirm; reads what else may be said about it and changes nothing here."""
+    """Return how to confirm; reads what else may be said about it and changes nothing here."""
     if params.is_done():
         return Confirmation(source=source, extras=extras)
     for name in ("mandate_data", "radar_options"):

@@ -67,7 +67,7 @@ def limit(params: Params) -> int:
 
 
 def cursor(params: Params) -> Cursor:
-    """Where the page lies; 400 when both directions are asked for at once."""
+    """Return where the page lies; 400 when both directions are asked for at once."""
     found = Cursor(
         limit=limit(params),
         starting_after=params.string("starting_after"),

@@ -329,7 +329,7 @@ def _collection(params: Params) -> tuple[str | None, int | None]:
 
 
 def trial_end(params: Params) -> tuple[int | None, bool]:
-    """When a trial is to end, and whether it is to end now."""
+    """Return when a trial is to end, and whether it is to end now."""
     if params.is_("trial_end", "now"):
         params.string("trial_end")
         return None, True

@@ -50,7 +50,7 @@ class Frame(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def body_offset(self) -> int:
-        """Where the body begins in the stream."""
+        """Return where the body begins in the stream."""
         return self.offset + (4 if self.kind == STARTUP else 5)
 
 

@@ -76,7 +76,7 @@ def _unnumbered(name: str) -> str:
 
 
 def _after_comment(sql: str, at: int) -> int:
-    """Where the comment whose opening ends at ``at`` is over; comments nest."""
+    """Return where the comment whose opening ends at ``at`` is over; comments nest."""
     depth = 1
     while depth:
         edge = _COMMENT_EDGE.search(sql, at)

@@ -98,7 +98,7 @@ class Skim:
 
     @property
     def offsets(self) -> tuple[int, int]:
-        """How many bytes have been sent and received on the connection."""
+        """Return how many bytes have been sent and received on the connection."""
         return self._front_at, self._back_at
 
     def catch_up(self) -> None:

@@ -139,7 +139,7 @@ class RedisSession:
     # --- helpers ----------------------------------------------------------------------------
 
     def _follow(self, command: RedisCommand, transaction: list[RedisCommand] | None) -> None:
-        """Which commands will be carried out together, and on what they depend."""
+        """Note which commands will be carried out together, and on what they depend."""
         if transaction is not None and command.queued:
             transaction.append(command)
         elif command.name == "MULTI" and transaction is None:

@@ -125,7 +125,7 @@ def object_in_path(path: str) -> str | None:
 
 
 def _object_at(segments: Sequence[str]) -> int:
-    """Where in a path the id stands: some objects have a name of two words."""
+    """Return where in a path the id stands: some objects have a name of two words."""
     return 3 if len(segments) > 2 and segments[1] in _WITHIN else 2
 
 

@@ -265,7 +265,7 @@ def _only_prepares(effect: Effect) -> bool:
 
 
 def _answer(effect: Effect) -> str:
-    """How many rows, or which status: what does not depend on ids."""
+    """Return how many rows, or which status: what does not depend on ids."""
     answer = effect.answer or {}
     if effect.tap == "postgres":
         error = answer.get("error")

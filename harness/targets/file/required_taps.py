@@ -35,8 +35,8 @@ def told_of(file: TargetFile) -> frozenset[str]:
 
 
 def needed(file: TargetFile) -> tuple[str, ...]:
-    """Where one attempt alone must be seen: what ``[taps] need`` says, or Postgres where it says
-    nothing and the service is told of it; and whatever values are looked up in.
+    """Return where one attempt alone must be seen: what ``[taps] need`` says, or Postgres where it
+    says nothing and the service is told of it; and whatever values are looked up in.
 
     Values of a store that the attempts were never seen to use would say nothing of them.
     """

@@ -189,7 +189,8 @@ def _seen_by(wanted: Mapping[str, Any]) -> str:
 
 
 def _path(identity: str, kind: str) -> str:
-    """Where an object is found: told by its id, or else by the kind of object of the event."""
+    """Return where an object is found: told by its id, or else by the kind of object of the
+    event."""
     return _PATHS.get(identity.partition("_")[0]) or f"{kind.replace('.', '/')}s"
 
 

@@ -108,8 +108,8 @@ def copies(process: ProcessTable, number: int) -> tuple[str, ...]:
 
 
 def started_elsewhere(pid: int, port: int) -> list[int]:
-    """Who listens on ``port`` and descends not from ``pid``, as far as we may look: a container's
-    program is the engine's child, not that of the command that asked for it."""
+    """Return who listens on ``port`` and descends not from ``pid``, as far as we may look: a
+    container's program is the engine's child, not that of the command that asked for it."""
     with contextlib.suppress(psutil.Error):
         found = {
             one.pid

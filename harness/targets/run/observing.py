@@ -65,7 +65,7 @@ class Observer:
         self._seen: set[str] = set()
 
     async def begin(self) -> None:
-        """Where Stripe cannot be emptied: remember what is there already."""
+        """Remember what is at Stripe already, where that cannot be emptied."""
         if self._bench.reset is not None and self._loaded.reset(self._bench.variant).stripe:
             return
         if Capability.STRIPE_LEDGER in self._bench.capabilities:

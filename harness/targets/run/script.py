@@ -72,8 +72,8 @@ class TargetAttempt:
 
     @property
     def event_number(self) -> int:
-        """Which of the events that its step tells of it delivers, from 1 in the order in which they
-        are raised."""
+        """Return which of the events that its step tells of it delivers, from 1 in the order in
+        which they are raised."""
         events = self.table.steps and self.table.steps[0].event
         return (self.number - 1) // self.table.steps[0].deliveries + 1 if events else 1
 

@@ -177,7 +177,7 @@ class CallReader(ABC, Generic[C]):
         return False
 
     def past(self, call: C, arrival: Arrival, actor: str) -> tuple[Tenure, ...]:
-        """When it could only have waited."""
+        """Return when it could only have waited."""
         return ()
 
     def waits(self, call: C, arrival: Arrival) -> None:

@@ -142,7 +142,7 @@ class Effects:
 
     @property
     def mark(self) -> tuple[int, int]:
-        """How much is run within it so far."""
+        """Return how much is run within it so far."""
         return len(self.within), len(self.after)
 
     @property
@@ -232,7 +232,8 @@ class Effects:
 
 
 def changed_place(table: Table, modified: frozenset[str] | None) -> tuple[str, ...]:
-    """Where rows are locked that are changed: more strongly if others may refer to what changes."""
+    """Return where rows are locked that are changed: more strongly if others may refer to what
+    changes."""
     # A row of a partitioned table may have to move, which is a DELETE and an INSERT.
     referred = modified is None or table.related or bool(modified & table.key_columns())
     return table.place if referred else (*table.place, REST)

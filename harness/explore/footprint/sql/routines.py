@@ -194,8 +194,8 @@ def _in_loops(tree: Any) -> Iterator[int]:
 
 
 def _looking(tree: Any) -> int:
-    """How many of the expressions may look at anything: all SQL, and whatever calls a function but
-    to put SQL together."""
+    """Return how many of the expressions may look at anything: all SQL, and whatever calls a
+    function but to put SQL together."""
     put_together = {
         id(found)
         for kind, node in _nodes(tree)

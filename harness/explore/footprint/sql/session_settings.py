@@ -47,7 +47,7 @@ def settings_at_first(startup: Mapping[str, str], catalog: Catalog) -> dict[str,
 
 
 def timeouts_of(asked: Mapping[str, str], catalog: Catalog) -> dict[str, str]:
-    """When the server gives up on a session that begins with ``asked``."""
+    """Return when the server gives up on a session that begins with ``asked``."""
     mine = asked.get("user", catalog.user) == catalog.user
     given = {name: value for name, value in asked.items() if name in NAMES}
     return {**catalog.timeouts, **given} if mine else given

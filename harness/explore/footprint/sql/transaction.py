@@ -122,7 +122,7 @@ class TransactionTracker:
 
     @property
     def times(self) -> timeouts.Settings:
-        """When the server gives up, with the expected unit or the open transaction."""
+        """Return when the server gives up, with the expected unit or the open transaction."""
         after = {} if self._after is None else self._after.timeouts.now
         return {**self._session.timeouts.now, **after}
 

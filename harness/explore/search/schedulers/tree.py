@@ -90,7 +90,8 @@ class TreeScheduler(ABC):
         """
 
     def sleepers(self, node: Node) -> Mapping[str, int]:
-        """Who sleeps in the next child of ``node``, as far as that choice does not wake them."""
+        """Return who sleeps in the next child of ``node``, as far as that choice does not wake
+        them."""
         return {**node.sleep, **{actor: child.footprint for actor, child in node.done.items()}}
 
     @property
@@ -207,7 +208,7 @@ class TreeScheduler(ABC):
     def _sleeps(
         self, branch: _Branch | None, steps: Sequence[Taken]
     ) -> list[Mapping[str, int]] | None:
-        """Who sleeps after each step; None if one was made that is asleep by now."""
+        """Return who sleeps after each step; None if one was made that is asleep by now."""
         sleep = _NOBODY if branch is None else self.sleepers(branch.node)
         found: list[Mapping[str, int]] = []
         for step in steps:
