@@ -218,7 +218,7 @@ def test_a_transaction_touches_what_was_queued_and_what_is_watched(talk):
     assert talk.sent("EXEC").touches == frozenset()
     talk.sent("WATCH", "w"), talk.sent("UNWATCH"), talk.sent("MULTI")
     assert talk.sent("EXEC").touches == frozenset()
-    talk.sent("MULTI"), talk.sent("EVAL", "return 1", "0")
+    talk.sent("MULTI"), talk.sent("EVAL", "return redis.call(ARGV[1])", "0", "FLUSHALL")
     assert talk.sent("EXEC").touches is None
 
 

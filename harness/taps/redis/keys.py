@@ -95,6 +95,22 @@ def is_script(name: str) -> bool:
     return name in _SCRIPTS
 
 
+def on_first(name: str) -> bool | None:
+    """Return whether a command whose first argument is its only key changes what is there (False:
+    looks at it); None of others."""
+    return _on(name, _CHANGES_FIRST, _LOOKS_AT_FIRST)
+
+
+def on_each(name: str) -> bool | None:
+    """Return whether a command of whose arguments each is a key changes what is there (False:
+    looks at it); None of others."""
+    return _on(name, _CHANGES_ALL, _LOOKS_AT_ALL)
+
+
+def _on(name: str, changes: frozenset[str], looks: frozenset[str]) -> bool | None:
+    return True if name in changes else False if name in looks else None
+
+
 def whole_database(name: str) -> bool | None:
     """Return whether a command changes its database as a whole (False: looks at it); None of
     others."""

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from paidonce.harness.taps.redis.keys import (
     Arguments,
+    Keys,
     copied_to,
     database_number,
     is_local,
@@ -14,6 +15,7 @@ from paidonce.harness.taps.redis.keys import (
     keys_of,
     whole_database,
 )
+from paidonce.harness.taps.redis.scripts import keys_of_script
 
 Databases = frozenset[int]
 """Those a connection may be at; none of them is known if it is empty."""
@@ -36,15 +38,18 @@ def touches(name: str, args: Arguments, databases: Databases) -> Touches | None:
     """Return what a command touches by itself; None where that may be anything on the server."""
     if is_local(name, args):
         return NOTHING
-    if not databases or is_script(name):
+    if not databases:
         return None
+    if is_script(name):
+        said = keys_of_script(name, args)
+        return None if said is None else _at(databases, said)
     whole = whole_database(name)
     if whole is not None:
         return frozenset(Touch(db, None, whole) for db in databases)
     keys = keys_of(name, args)
     if not keys:
         return None
-    found = {Touch(db, key, changes) for db in databases for key, changes in keys}
+    found = set(_at(databases, keys))
     other = copied_to(args) if name == "COPY" else args[1] if name == "MOVE" else None
     if other is not None:
         number = database_number(other)
@@ -52,6 +57,10 @@ def touches(name: str, args: Arguments, databases: Databases) -> Touches | None:
             return None
         found.add(Touch(number, keys[-1].key, True))
     return frozenset(found)
+
+
+def _at(databases: Databases, keys: Keys) -> Touches:
+    return frozenset(Touch(db, key, changes) for db in databases for key, changes in keys)
 
 
 def transaction_touches(
