@@ -7,7 +7,7 @@ timers go on as they would.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 
 EVERY_LEASE_OVER = "every lease over"
 """The name of the time that passes where a search has met leases; see ``Script.lapsing``."""
@@ -36,6 +36,7 @@ class Passing:
 
     seconds: float = 0.0
     sql: tuple[str, ...] = ()
+    _: KW_ONLY
     at_stripe: bool = True
     catches_up: bool = False
     """True if it is the replica that moves on, to where the primary is."""

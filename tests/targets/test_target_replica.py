@@ -19,7 +19,7 @@ from paidonce.harness.backends.shared import (
 from paidonce.harness.errors import UsageError
 from paidonce.harness.explore.exploration import SearchRequest, explore, opened, play_again
 from paidonce.harness.explore.search import Ending
-from paidonce.harness.service.passing import CATCHES_UP
+from paidonce.harness.service.passing import CATCHES_UP, Passing
 from paidonce.harness.targets import load_target
 from paidonce.harness.targets.run.script import script_of
 from paidonce.harness.targets.run.subject import TargetSubject
@@ -123,3 +123,20 @@ def test_a_file_may_say_how_often_the_replica_catches_up(tmp_path):
     path.write_text(SHOP.read_text() + lag)
     names = [one.name for one in script_of(load_target(path)).attempts]
     assert names == ["tab 1", "tab 2", "lag 1", "lag 2"]
+
+
+@pytest.mark.parametrize(
+    ("told", "passing"),
+    [
+        ("catches_up = true", Passing(catches_up=True)),
+        ("seconds = 60", Passing(60)),
+        ('sql = ["SELECT 1"]', Passing(sql=("SELECT 1",))),
+    ],
+)
+def test_time_passes_as_the_file_says_and_at_stripe_too(tmp_path, told, passing):
+    path = tmp_path / "target.toml"
+    (tmp_path / "schema.sql").write_text("")
+    path.write_text(f'{SHOP.read_text()}\n[[time]]\nname = "later"\n{told}\n')
+    (later,) = [one for one in script_of(load_target(path)).attempts if one.name == "later"]
+    assert later.passing == passing
+    assert later.passing.at_stripe

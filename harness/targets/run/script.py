@@ -58,7 +58,10 @@ class TargetAttempt:
             return None
         statements = tuple(map(as_sql, self.time.statements))
         return Passing(
-            self.time.seconds or 0.0, statements, self.time.catches_up, indexes=self.indexes
+            self.time.seconds or 0.0,
+            statements,
+            catches_up=self.time.catches_up,
+            indexes=self.indexes,
         )
 
     @property
