@@ -75,6 +75,8 @@ async def main(options: argparse.Namespace) -> int:
                         executions += compared.executions
                         if compared.agreement.wrong:
                             await tell(comparer, compared, seed, options)
+                            if compared.agreement is Agreement.FAILED:
+                                break  # it may have left something behind that others wait for
                         elif options.verbose:
                             took = f"{compared.executions} executions, {compared.seconds:.1f} s"
                             print(seed, compared.agreement, compared.why, took, flush=True)

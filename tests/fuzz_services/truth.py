@@ -73,6 +73,12 @@ class Told:
     executions: int
 
 
+_LEFT_LOCKED = """
+SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'
+AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
+
+
 @dataclass
 class _Actor:
     """``World`` of an attempt that moves when it is told."""
@@ -269,10 +275,13 @@ class Truth:
 
     def makes_sense(self, service: Service) -> bool:
         """Whether each attempt alone pays, and of two in turn the first one; or who pays first is
-        handed it out once, whatever is delivered then."""
+        handed it out once, whatever is delivered then. Who leaves a lock to a session that others
+        use after it does not: they wait for ever."""
         try:
             outcomes = self.serial(service)
         except Stuck:
+            return False
+        if self._eyes.execute(_LEFT_LOCKED).fetchone()[0]:
             return False
         for outcome in outcomes:
             if outcome.broken or outcome.statuses.count(200) != 1:
