@@ -75,7 +75,7 @@ class Told:
 
 _LEFT_LOCKED = """
 SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'
-AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+AND pid = ANY (%s)
 """
 
 
@@ -281,7 +281,8 @@ class Truth:
             outcomes = self.serial(service)
         except Stuck:
             return False
-        if self._eyes.execute(_LEFT_LOCKED).fetchone()[0]:
+        pids = [each.info.backend_pid for each in self._connections.get(service.level, ())]
+        if self._eyes.execute(_LEFT_LOCKED, (pids,)).fetchone()[0]:
             return False
         for outcome in outcomes:
             if outcome.broken or outcome.statuses.count(200) != 1:
