@@ -9,7 +9,7 @@ from paidonce.reference_service.orders import Order, OrderAnswer
 
 
 class State(enum.StrEnum):
-    """How far an attempt has come (column ``attempts.state``)."""
+    """The point to which an attempt has come (column ``attempts.state``)."""
 
     LIVE = "live"
     """Reserved; Stripe is being called, or the process died while it was."""

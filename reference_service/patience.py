@@ -1,4 +1,4 @@
-"""How long a request goes on after a serialization failure.
+"""Patience: how long a request goes on after a serialization failure.
 
 Such a failure may be a false alarm: predicate locks are kept by the page (PostgreSQL manual
 13.2.3), so that requests for different orders can collide although neither is in the other's

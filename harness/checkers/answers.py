@@ -1,4 +1,4 @@
-"""How answers are read: which are conflicts, which operations are one attempt."""
+"""The reading of answers: which are conflicts, which operations are one attempt."""
 
 from __future__ import annotations
 

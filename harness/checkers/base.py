@@ -30,7 +30,7 @@ class BrokenBy(enum.Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Telling:
-    """How what a checker finds is told, and in which runs it is asked without being named.
+    """The words for what a checker finds, and the runs in which it is asked without being named.
 
     ``broke`` says what happened, for the moment of ``broken_by``: "one order is charged a second
     time"; empty says it by the checker's name. Of several that broke, the one of most ``weight``

@@ -38,7 +38,8 @@ _STYLES = {
 
 @dataclass(frozen=True)
 class Gate:
-    """How a check of ``loaded`` is judged: by which baseline, and whether that is written anew."""
+    """The terms by which a check of ``loaded`` is judged: by which baseline, and whether that is
+    written anew."""
 
     loaded: Loaded
     baseline: Baseline

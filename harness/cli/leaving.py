@@ -1,4 +1,5 @@
-"""How a command leaves: its result, or what went wrong, as an exit code and at most one message."""
+"""The way out of a command: its result, or what went wrong, as an exit code and one message at
+most."""
 
 from __future__ import annotations
 

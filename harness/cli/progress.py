@@ -1,4 +1,4 @@
-"""How long commands show that they go on; on standard error, and gone when the work is done.
+"""Signs that a long command goes on; on standard error, and gone when the work is done.
 
 Where standard error is no terminal (a CI job, a file), lines are written that stay: one as
 something else is begun, and one now and then as long as it lasts.

@@ -15,7 +15,7 @@ from paidonce.harness.errors import Unavailable
 
 
 class CheckOutcome(enum.StrEnum):
-    """How a check ended."""
+    """The end of a check."""
 
     PASSED = "passed"
     FAILED = "failed"

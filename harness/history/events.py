@@ -20,7 +20,7 @@ UNNUMBERED = 1
 
 
 class Outcome(enum.StrEnum):
-    """How an operation ended, as its client saw it."""
+    """The end of an operation, as its client saw it."""
 
     OK = "ok"
     """2xx: the client was told that it happened."""

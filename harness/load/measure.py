@@ -25,7 +25,8 @@ REST_DEADLINE_S = 30.0
 
 @dataclass(frozen=True)
 class Workload:
-    """How hard, how long, and in which pattern ("hot", "many", "pay" or "shop"); in seconds.
+    """The load that is made: how hard, how long (in seconds), and in which pattern ("hot", "many",
+    "pay" or "shop").
 
     With a ``rate`` (clients a second, ``arrivals`` "poisson" or "constant") it is an open loop.
     ``contention``, ``think``, ``timeout`` and ``retries`` are those of ``LoadJob`` (there

@@ -35,7 +35,7 @@ PAID_STATUSES = frozenset({"paid", "partially_refunded", "refunded"})
 
 
 class Phase(enum.Enum):
-    """How far an order has come. Refunds do not make an order payable again."""
+    """The point to which an order has come. Refunds do not make an order payable again."""
 
     UNPAID = "unpaid"
     PAID = "paid"

@@ -1,4 +1,4 @@
-"""How to run one of our own modules as a child, whatever the current folder holds."""
+"""The command line of one of our own modules as a child, whatever the current folder holds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many processes of one program answer at one address."""
+"""The processes of one program that answer at one address, counted."""
 
 from __future__ import annotations
 

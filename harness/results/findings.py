@@ -21,7 +21,7 @@ ANY = "*"
 
 
 class Level(enum.StrEnum):
-    """How much a finding weighs."""
+    """The weight of a finding."""
 
     ERROR = "error"
     """There is a witness, or a declaration was shown to be false: the build is red."""

@@ -10,7 +10,7 @@ from paidonce.harness.results.standing import Standing
 
 
 class Weight(enum.StrEnum):
-    """How much a problem weighs in the exit status."""
+    """The weight of a problem in the exit status."""
 
     CONTRADICTED = "contradicted"
     """A declaration was shown to be false: exit status 1."""

@@ -12,7 +12,7 @@ from paidonce.harness.verdict import Broken
 
 
 class How(enum.StrEnum):
-    """How the search of a cell ended."""
+    """The end of a cell's search."""
 
     COMPLETE = "complete"
     """Every interleaving that differs was executed, and none breaks an invariant."""

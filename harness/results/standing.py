@@ -1,4 +1,4 @@
-"""How a cell of the matrix stands against what was declared: the vocabulary of every report.
+"""The standing of a cell of the matrix against what was declared: the vocabulary of every report.
 
 A status (VALID, INVALID, UNKNOWN) says what was observed; a *standing* says what that means,
 given the declaration: an INVALID is good news for a guard declared vulnerable (it was caught)

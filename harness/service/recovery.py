@@ -78,7 +78,7 @@ class Recovery(Protocol):
 
 @dataclass
 class Progression:
-    """How far an attempt has come: the number of its step, from 1, and its last answer.
+    """The point to which an attempt has come: the number of its step, from 1, and its last answer.
 
     ``completed`` is None as long as the step could not be made. ``through`` tells that it has
     nothing more to do, ``delivers`` that its step delivers an event.

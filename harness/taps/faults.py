@@ -27,7 +27,7 @@ import msgspec
 
 
 class _Kind(msgspec.Struct, frozen=True, tag_field="fault", forbid_unknown_fields=True):
-    """How faults are written: ``{"fault": "no_contact"}``."""
+    """The form in which faults are written: ``{"fault": "no_contact"}``."""
 
     @property
     def kind(self) -> str:

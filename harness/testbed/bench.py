@@ -76,7 +76,7 @@ class OwnDatabase:
 
 
 class Subject(Protocol):
-    """How a service is brought to life, and who its clients are."""
+    """Brings a service to life, and has its clients."""
 
     @property
     def name(self) -> str: ...

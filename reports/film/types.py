@@ -58,8 +58,8 @@ class Piece(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Rail(msgspec.Struct, frozen=True, kw_only=True):
-    """How an attempt stands after a step: before, on, hold (holds locks), wait, cut (its process is
-    gone), or after."""
+    """The state of an attempt after a step: before, on, hold (holds locks), wait, cut (its process
+    is gone), or after."""
 
     kind: str
     label: str = ""

@@ -16,7 +16,7 @@ from paidonce.reports.overview.searches import noun_of_cells, searched_cells
 
 
 class Tone(enum.StrEnum):
-    """How the whole stands."""
+    """The standing of the whole."""
 
     PROVEN = "proven"
     CONTRADICTED = "contradicted"

@@ -14,12 +14,13 @@ PARTS = ("harness", "reports", "scenarios", "reference_service")
 @dataclass(frozen=True)
 class Facts:
     """``classes`` are (name, place), ``texts`` strings that stand alone, (text, place): those are
-    docstrings, of fields and constants too; ``told`` those of functions alone; ``imports`` are
-    (path, module)."""
+    docstrings, of fields and constants too; ``functions`` has those of functions, ``things`` those
+    of classes and modules; ``imports`` are (path, module)."""
 
     classes: list[tuple[str, str]] = field(default_factory=list)
     texts: list[tuple[str, str]] = field(default_factory=list)
-    told: list[tuple[str, str]] = field(default_factory=list)
+    functions: list[tuple[str, str]] = field(default_factory=list)
+    things: list[tuple[str, str]] = field(default_factory=list)
     imports: set[tuple[str, str]] = field(default_factory=set)
 
 
@@ -35,8 +36,13 @@ def facts() -> Facts:
 
 def _gather(path: str, tree: ast.Module, gathered: Facts) -> None:
     for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            gathered.told.append((ast.get_docstring(node) or "", f"{path}:{node.lineno}"))
+        match node:
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
+                gathered.functions.append((ast.get_docstring(node) or "", f"{path}:{node.lineno}"))
+            case ast.ClassDef():
+                gathered.things.append((ast.get_docstring(node) or "", f"{path}:{node.lineno}"))
+            case ast.Module():
+                gathered.things.append((ast.get_docstring(node) or "", path))
         match node:
             case ast.ClassDef(name=name):
                 gathered.classes.append((name, f"{path}:{node.lineno}"))

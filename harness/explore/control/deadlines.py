@@ -1,4 +1,4 @@
-"""How long an execution under control waits for what."""
+"""Deadlines of an execution under control: how long it waits for what."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Patience:
-    """How long the control waits for what; seconds.
+    """The times that the control waits, each for what it is named after; seconds.
 
     ``step``: for a step to come to rest. ``inside``: without any sign of life before an attempt
     is taken to wait inside the service. ``pause``: the same after it was refused what it asked

@@ -1,4 +1,4 @@
-"""How long nothing has happened, and whether the service is really through with its work."""
+"""Quiet: how long nothing has happened, and whether the service is really through with its work."""
 
 from __future__ import annotations
 

@@ -31,7 +31,8 @@ class PlanResult:
 
 @dataclass(frozen=True, slots=True)
 class Repetition:
-    """How often an invalid execution is made again, and which ones are made twice to compare."""
+    """The care with which executions are made: how often an invalid one is made again, and which
+    ones are made twice to compare."""
 
     retries: int = 2
     recheck: Recheck | None = None

@@ -146,7 +146,7 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
-    """How a search stands; ``rate`` is executions a second.
+    """The state of a search; ``rate`` is executions a second.
 
     ``waiting`` counts the executions known to be left. Each may show more of them, so it and
     ``rest`` (in seconds, None as long as there is no rate) are lower bounds.
@@ -167,7 +167,7 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Ending(enum.StrEnum):
-    """How a search ended."""
+    """The end of a search."""
 
     COUNTEREXAMPLE = "counterexample"
     COMPLETE = "complete"

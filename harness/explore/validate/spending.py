@@ -1,4 +1,4 @@
-"""How much is spent on trying what a complete search relied on."""
+"""The spending on trying what a complete search relied on."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MOST_TRYING_S = 60.0
 
 @dataclass(frozen=True, kw_only=True)
 class Validation:
-    """How much may be spent on trying what a complete search relied on.
+    """The budget for trying what a complete search relied on.
 
     By default (``seconds`` is None) as much time as the search took, and ``least`` seconds in any
     case; never more than is left of the search's budget, unless it has a share ``beside`` that.

@@ -1,4 +1,4 @@
-"""How much longer something takes than before, between which bounds. Pure.
+"""Slowdowns: how much longer something takes than before, between which bounds. Pure.
 
 Each side is some measurements: the logarithm of a time, and that of the machine's speed just then.
 How much of a change of the machine is a change of the time is not known beforehand. A service that

@@ -1,4 +1,4 @@
-"""How fast the machine is just now, so that runs made at different times can be compared.
+"""The machine's speed just now, so that runs made at different times can be compared.
 
 What else a machine does changes from minute to minute, and a service is slower for it without
 being worse. So each measurement of a repeated run is made beside one of something that never

@@ -1,4 +1,4 @@
-"""How many users there are at which moment of a load run. Pure; times in seconds."""
+"""The number of users at each moment of a load run. Pure; times in seconds."""
 
 from __future__ import annotations
 

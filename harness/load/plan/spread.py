@@ -1,4 +1,4 @@
-"""How a duration varies: as one writes it on a command line, and as it is drawn. Pure."""
+"""Durations that vary: as one writes them on a command line, and as they are drawn. Pure."""
 
 from __future__ import annotations
 

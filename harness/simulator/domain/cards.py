@@ -28,7 +28,7 @@ class Asks(enum.StrEnum):
 
 
 class Settling(enum.StrEnum):
-    """How a payment that takes days to settle ends."""
+    """The end of a payment that takes days to settle."""
 
     SUCCEEDS = "succeeds"
     FAILS = "fails"
@@ -36,7 +36,7 @@ class Settling(enum.StrEnum):
 
 
 class Refunding(enum.StrEnum):
-    """How a refund goes that does not succeed at once and for good."""
+    """The course of a refund that does not succeed at once and for good."""
 
     LATER = "later"
     FAILS = "fails"
@@ -44,7 +44,7 @@ class Refunding(enum.StrEnum):
 
 
 class Decline(msgspec.Struct, frozen=True, kw_only=True, cache_hash=True):
-    """How a card refuses."""
+    """The refusal of a card."""
 
     code: str
     message: str

@@ -41,7 +41,7 @@ class Product(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Price(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """How much one of a product costs, once."""
+    """The price of one of a product, once."""
 
     id: str
     object: str = "price"

@@ -229,7 +229,7 @@ def share_of(whole: int, part: int, of: int) -> int:
 
 
 class _GivenBack(msgspec.Struct, frozen=True, kw_only=True):
-    """How a part of something is given back: in errors, and in the account's balance.
+    """The way a part of something is given back: in errors, and in the account's balance.
 
     ``brings`` is 1 where the account has it then, -1 where it has not any more.
     """

@@ -39,7 +39,7 @@ _encoder = msgspec.json.Encoder()
 
 
 class Behaviour(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How unkindly events are delivered from now on.
+    """The faults of deliveries from now on.
 
     ``duplicate`` is the probability that a delivery comes twice. ``delay`` puts each one off, so
     that random ones overtake each other. What happens within ``shuffle_ms`` is sent together, in

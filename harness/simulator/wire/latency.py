@@ -1,4 +1,4 @@
-"""How long a request takes: before it begins, while it holds its object, and after its effect.
+"""The latency of a request: before it begins, while it holds its object, and after its effect.
 
 The parts are different experiments. Waiting before lets other requests overtake; holding the
 object's lock makes others wait for it, or give up (``locks``); waiting after leaves a client in

@@ -1,4 +1,4 @@
-"""How a target file's mistakes are told."""
+"""Mistakes in a target file, told with their place."""
 
 from __future__ import annotations
 

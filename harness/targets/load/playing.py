@@ -26,7 +26,7 @@ LONGEST_REST_S = 60.0
 
 @dataclass(frozen=True)
 class Pressure:
-    """How hard and how long: ``users`` orders at once, for ``seconds`` or until there were
+    """The load on a target: ``users`` orders at once, for ``seconds`` or until there were
     ``orders`` of them, whichever comes first; before that ``bursts``, one order at a time."""
 
     users: int = 16

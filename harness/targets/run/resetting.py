@@ -129,7 +129,7 @@ class Snapshot:
 
 
 class Mark(Snapshot):
-    """How the tables were once the service was warm, for what is to begin as other executions did.
+    """The tables as they were once the service was warm, for executions that are to begin alike.
 
     What a race leaves behind may be nothing that the file's reset takes back: a job in the queue,
     say, that the next execution's worker takes for one of its own.

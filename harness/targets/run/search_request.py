@@ -1,4 +1,4 @@
-"""How a target file is explored, whoever asks: one set of defaults for commands and for tests."""
+"""The search of a target file, whoever asks for it: one set of defaults for commands and tests."""
 
 from __future__ import annotations
 

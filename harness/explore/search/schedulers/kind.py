@@ -10,7 +10,7 @@ from paidonce.harness.explore.search.types import Scheduler
 
 @dataclass(frozen=True, kw_only=True)
 class Extent:
-    """How far a search goes, for schedulers that do not go all the way; each takes what it needs.
+    """The extent of a search, for schedulers that do not go all the way; each takes what it needs.
 
     ``runs`` is how many executions are drawn, all of which follow from ``seed``; ``switches`` how
     many context switches there are at most.
