@@ -129,7 +129,7 @@ class ToyWorld:
             del self._owner[names[0]]
             if not self._waiting.get(names[0]):
                 return Footprint(locks=_things(names)), False, ()
-            following = self._waiting[names[0]].pop(0)
+            following = self._waiting[names[0]].pop(self._worlds.serves())
             self._owner[names[0]] = following
             self._blocked.discard(following)
             return Footprint(locks=_things(names)), False, (following,)
@@ -163,10 +163,18 @@ def _expected(operation: tuple[Any, ...]) -> Footprint:
 
 
 class ToyWorlds:
-    """``yields`` lets other lanes run between steps, as many times as it says for each step."""
+    """``yields`` lets other lanes run between steps, as many times as it says for each step;
+    ``serves`` says which of those who wait is given what they wait for."""
 
-    def __init__(self, programs: Programs, *, yields: Callable[[], int] | None = None) -> None:
+    def __init__(
+        self,
+        programs: Programs,
+        *,
+        yields: Callable[[], int] | None = None,
+        serves: Callable[[], int] = lambda: 0,
+    ) -> None:
         self.programs = programs
+        self.serves = serves
         self.finished: list[tuple[Taken, ...]] = []
         self.begun = 0
         self.open = 0

@@ -37,6 +37,15 @@ def test_what_is_broken_only_on_the_way_is_found(variant):
     assert next(card for card in shown.cards if card.number == step).broke
 
 
+def test_a_query_of_some_rows_is_looked_at_like_one_of_all(tmp_path):
+    of_one = (
+        ("[marks]\n", '[marks]\nall = "SELECT min(order_id) FROM picks"\n'),
+        ("state = 'in hand'\"", "state = 'in hand' AND order_id = {all}\""),
+    )
+    found = explored(edited(tmp_path, "picking", *of_one), "free")
+    assert found.result.ending is Ending.COUNTEREXAMPLE, found.result.reason
+
+
 def test_who_takes_turns_is_complete():
     result = explored(TARGET, "turns").result
     assert result.ending is Ending.COMPLETE, result.reason

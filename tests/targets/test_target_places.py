@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from paidonce.harness.targets.file.placeholders import filled
+from paidonce.harness.targets.file.placeholders import as_sql, filled
 
 VALUES = {"order": 7}
 
@@ -22,3 +22,8 @@ VALUES = {"order": 7}
 )
 def test_braces_that_are_written_once_are_sent_as_written(text, sent):
     assert filled(text, VALUES, "here") == sent
+
+
+def test_a_query_that_is_read_has_parameters_without_a_value():
+    query = "SELECT 1 FROM p WHERE o = {order} AND n = {n} AND x = {order} AND y = '{{}}'"
+    assert as_sql(query) == "SELECT 1 FROM p WHERE o = $1 AND n = $2 AND x = $1 AND y = '{}'"

@@ -11,7 +11,7 @@ from collections.abc import Container
 
 import msgspec
 
-from paidonce.harness.explore.footprint.model import Footprint
+from paidonce.harness.explore.footprint.model import Footprint, Resource
 from paidonce.harness.explore.search.alike import alike
 from paidonce.harness.explore.search.types import (
     Expected,
@@ -114,7 +114,7 @@ class Waiting:
                 if actor == woken:
                     break
                 locks = self._wanted[woken].locks
-                if actor not in step.woken and locks and wanted.locks == locks:
+                if actor not in step.woken and locks and _the_same(wanted.locks, locks):
                     return actor
         return None
 
@@ -137,6 +137,18 @@ class Waiting:
         if footprint == step.footprint:
             return step
         return msgspec.structs.replace(step, footprint=footprint)
+
+
+def _the_same(some: frozenset[Resource], others: frozenset[Resource]) -> bool:
+    """Return whether two wait for the same, of which their conditions may say more or less.
+
+    ``WHERE id = 1`` and ``WHERE id = 1 AND status = 'unpaid'`` are about one row.
+    """
+    return some == others or all(
+        any(one.overlaps(other) for other in rest)
+        for mine, rest in ((some, others), (others, some))
+        for one in mine
+    )
 
 
 def check_ahead(at: int, expected: Expected, pending: tuple[Pending, ...]) -> None:

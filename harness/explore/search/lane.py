@@ -10,12 +10,16 @@ from typing import Protocol
 
 from paidonce.harness.explore.search.determinism import Recheck
 from paidonce.harness.explore.search.execute import execute
-from paidonce.harness.explore.search.types import Nondeterministic, Plan, Run, ServedAnother
+from paidonce.harness.explore.search.types import (
+    SERVINGS,
+    Nondeterministic,
+    Plan,
+    Run,
+    ServedAnother,
+)
 from paidonce.harness.explore.search.unnamed import Unnamed
 from paidonce.harness.explore.search.world import InvalidRun, Worlds
 
-_SERVINGS = 30
-"""How often more an execution is tried again because the server served another first."""
 _IN_TURN = 6
 """How often it is tried with those who wait served in turn: somebody may wait for more than what
 another is given."""
@@ -77,7 +81,7 @@ async def make(worlds: Worlds, plan: Plan, care: Repetition) -> PlanResult:
             return PlanResult(None, (*invalid, str(error)))
         except ServedAnother as error:
             invalid.append(str(error))
-            served_another += served_another < _SERVINGS
+            served_another += served_another < SERVINGS
         except InvalidRun as error:
             if care.learns and isinstance(error, Unnamed):
                 raise

@@ -8,7 +8,7 @@ import msgspec
 
 from paidonce.harness.explore.search.alike import alike
 from paidonce.harness.explore.search.execute import MAX_STEPS
-from paidonce.harness.explore.search.types import Expected, Run, Schedule
+from paidonce.harness.explore.search.types import SERVINGS, Expected, Run, Schedule
 from paidonce.harness.explore.search.world import (
     ASKS_AGAIN,
     REDELIVERY,
@@ -31,10 +31,15 @@ class Divergence(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Replayed(msgspec.Struct, frozen=True, kw_only=True):
-    """``run`` ends where the replay did; it has an outcome only without a divergence."""
+    """``run`` ends where the replay did; it has an outcome only without a divergence.
+
+    ``served_another`` if that came right after several had waited: the server chooses which of
+    them goes on, and no schedule does (see ``ServedAnother``).
+    """
 
     run: Run
     divergence: Divergence | None = None
+    served_another: bool = False
 
 
 def expectations(taken: Sequence[Taken]) -> tuple[Expected, ...]:
@@ -55,27 +60,44 @@ async def replay(
 ) -> Replayed:
     """Make exactly the steps ``expected`` in a fresh world, which has to be over then.
 
+    It is made again where the server served another than it did then, as a search does.
+
     Raises ``InvalidRun`` when the world does. A divergence is no error: it is in the answer.
     """
+    for _ in range(SERVINGS):
+        replayed = await _once(worlds, expected[:max_steps])
+        if not replayed.served_another:
+            return replayed
+    return await _once(worlds, expected[:max_steps])
+
+
+async def _once(worlds: Worlds, expected: Sequence[Expected]) -> Replayed:
     world = await worlds.fresh()
     try:
-        return await _follow(world, expected[:max_steps])
+        return await _follow(world, expected)
     finally:
         await world.close()
 
 
 async def _follow(world: World, expected: Sequence[Expected]) -> Replayed:
     taken: list[Taken] = []
+    waiting: set[str] = set()
+    several = False
     for at, step in enumerate(expected):
         pending = world.pending()
         divergence = _ahead(at, step, pending)
+        another = several and divergence is not None
         if divergence is None:
+            several = len(waiting) > 1
             made = await world.step(step.actor)
             taken.append(made)
+            waiting -= {*made.woken}
+            waiting |= {made.actor} if made.blocked else set()
             divergence = _behind(at, step, made)
         if divergence is not None:
             rest = tuple(one.actor for one in world.pending())
-            return Replayed(run=Run(taken=tuple(taken), rest=rest), divergence=divergence)
+            run = Run(taken=tuple(taken), rest=rest)
+            return Replayed(run=run, divergence=divergence, served_another=another)
     pending = world.pending()
     if pending:
         return Replayed(

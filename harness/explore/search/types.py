@@ -28,6 +28,10 @@ class Nondeterministic(InvalidRun):
     """The same choices led to something else: the schedule does not determine the execution."""
 
 
+SERVINGS = 30
+"""How often more an execution is tried again because the server served another first."""
+
+
 class ServedAnother(InvalidRun):
     """Of several who waited for one thing not the one who waited longest was served first, or
     another than when the same choices were made before.

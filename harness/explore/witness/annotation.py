@@ -33,6 +33,7 @@ class Annotator:
 
     async def began(self, world: ServiceWorld) -> None:
         self._world = world
+        self.locks, self.waits, self._units = [], [], []  # of an execution that is made again
         self._seen = 0
         self._workers: dict[int, str] = {}
         assert world.bench.blocking is not None

@@ -113,8 +113,20 @@ def as_parameters(query: str, values: Mapping[str, Any], where: str) -> tuple[st
 
 
 def as_sql(query: str) -> str:
-    """A query with ``{name}`` as NULL, for who reads what it does and not to which row."""
-    return _PLACE.sub(lambda found: "NULL" if found.group(1) else found.group()[0], query)
+    """A query with ``{name}`` as parameters of Postgres (``$1``), for who reads what it does and
+    not to which row.
+
+    They have no values there. NULL would have one: no row has a column that is equal to it.
+    """
+    numbers: dict[str, int] = {}
+
+    def parameter(found: re.Match[str]) -> str:
+        name = found.group(1)
+        if name is None:
+            return found.group()[0]
+        return f"${numbers.setdefault(name, len(numbers) + 1)}"
+
+    return _PLACE.sub(parameter, query)
 
 
 def _value(name: str, values: Mapping[str, Any], where: str) -> Any:
