@@ -17,6 +17,7 @@ from paidonce.harness.explore.footprint.sql.statement_footprint import UNKNOWN, 
 from paidonce.harness.explore.footprint.sql.transaction_ends import (
     AMONG_OTHERS,
     ONE_SNAPSHOT,
+    among_serializable,
     begin,
     discard,
     end,
@@ -181,7 +182,7 @@ class SessionSteps:
             locks = frozenset(whole_row(lock) for lock in locks)
             if session.isolation == "serializable" and statement.snapshot:
                 looks = frozenset(whole_table(look) for look in looks)
-                locks |= {Resource(look.place, shared=True) for look in looks} | {AMONG_OTHERS}
+                locks |= among_serializable(looks, locks) | {AMONG_OTHERS}
             if statement.snapshot and not session.implicit:
                 taken = take_snapshot(session)
                 looks, locks = looks | taken.looks, locks | taken.locks
