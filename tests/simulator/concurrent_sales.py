@@ -278,6 +278,7 @@ def judge(world: World) -> None:
     what_holds.owed(world)
     what_holds.limits(world)
     what_holds.credit(world)
+    what_holds.periods(world)
     what_holds.sessions(world)
     what_holds.setups(world)
 

@@ -15,6 +15,7 @@ from hypothesis.errors import NoSuchExample
 from test_simulator_programs import AMOUNTS, KEYS, params
 
 from paidonce.harness.simulator.domain import (
+    changing,
     checkout,
     collecting,
     coupons,
@@ -23,9 +24,11 @@ from paidonce.harness.simulator.domain import (
     intents,
     invoices,
     payouts,
+    renewing,
     setups,
     transfers,
 )
+from paidonce.harness.simulator.domain.billing_objects import Subscription
 from paidonce.harness.simulator.domain.state import World
 from paidonce.harness.simulator.engine import idempotency, locks
 from paidonce.harness.simulator.engine.faults import ErrorFault, Match, ResetFault, Rule, When
@@ -266,7 +269,34 @@ def _forgets_a_movement(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(credit, "move", stale)
 
 
+def _bills_twice(patch: pytest.MonkeyPatch) -> None:
+    bill = renewing.bill
+
+    def twice(*what: Any) -> None:
+        bill(*what)
+        bill(*what)
+
+    patch.setattr(renewing, "bill", twice)
+
+
+def _renews_too_early(patch: pytest.MonkeyPatch) -> None:
+    advance = renewing.advance
+
+    def on_and_on(world: World, subscription: Subscription) -> None:
+        advance(world, subscription)
+        advance(world, world.subscriptions[subscription.id])
+
+    patch.setattr(renewing, "advance", on_and_on)
+
+
+def _ends_what_has_ended(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(changing, "OVER", ())
+
+
 DEFECTS: list[tuple[str, Plant]] = [
+    ("billing", _bills_twice),
+    ("billing", _renews_too_early),
+    ("billing", _ends_what_has_ended),
     ("money", _pays_out_what_is_not_there),
     ("money", _sends_on_what_is_not_there),
     ("billing", _keeps_the_credit_of_what_is_void),

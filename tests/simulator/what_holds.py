@@ -11,6 +11,7 @@ from paidonce.harness.simulator.domain.booking import available
 from paidonce.harness.simulator.domain.connect_objects import Payout, Transfer
 from paidonce.harness.simulator.domain.objects import Event
 from paidonce.harness.simulator.domain.state import World
+from paidonce.harness.simulator.domain.subscribing import period_of
 
 _ASKABLE = {"requires_payment_method", "requires_confirmation", "requires_action"}
 _OWING = ("needs_response", "under_review", "lost")
@@ -141,6 +142,28 @@ def credit(world: World) -> None:
     for identifier, times in taken.items():
         kept = world.invoices[identifier].status == "void"
         assert times in ((0,) if kept else (0, 1)), "a credit is taken twice, or kept"
+
+
+def periods(world: World) -> None:
+    """No period of a subscription is billed twice, none before it has begun, and it ends once."""
+    ended = Counter(
+        event.data.object.id
+        for event in world.events
+        if event.type == "customer.subscription.deleted"
+    )
+    assert all(times == 1 for times in ended.values()), "a subscription has ended twice"
+    billed: Counter[tuple[str, int]] = Counter()
+    for invoice in world.invoices:
+        if invoice.billing_reason == "subscription_cycle" and invoice.id not in world.deleted:
+            # What is prorated is of the period before.
+            begins = max((line.period["start"] for line in invoice.lines.data), default=None)
+            if begins is not None:
+                billed[str(invoice.subscription), begins] += 1
+    assert all(times == 1 for times in billed.values()), "a period is billed twice"
+    for subscription in world.subscriptions:
+        clock = world.customers[subscription.customer].test_clock
+        now = world.clock() if clock is None else world.test_clocks[clock].frozen_time
+        assert period_of(subscription)[0] <= now, "a period is billed before it has begun"
 
 
 def covered(world: World, event: Event) -> None:
