@@ -82,6 +82,7 @@ def shop(ask: Caller, simulator: Simulator) -> None:
     ask("POST", "/v1/payment_methods/{id}", method, **{"billing_details[name]": "A"})
     ask("GET", "/v1/payment_methods", customer=customer)
     ask("GET", "/v1/customers/{id}/payment_methods", customer)
+    ask("POST", "/v1/ephemeral_keys", customer=customer)
     ask("GET", "/v1/customers/{id}/payment_methods/{part}", customer, method)
 
     paid = {"amount": "1000", "currency": "usd", "confirm": "true"}

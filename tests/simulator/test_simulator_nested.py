@@ -53,6 +53,15 @@ def test_a_payment_method_is_found_with_its_customer_only(simulator: Simulator) 
     assert _status(simulator, f"customers/{other}/payment_methods/{method['id']}") == 404
 
 
+def test_an_ephemeral_key_is_a_customers(simulator: Simulator) -> None:
+    customer = _made(simulator, "customers")["id"]
+    key = _made(simulator, "ephemeral_keys", customer=customer)
+    assert key["associated_objects"] == [{"id": customer, "type": "customer"}]
+    assert key["expires"] > key["created"]
+    for form in ({}, {"customer": "cus_none"}, {"issuing_card": "ic_1"}):
+        assert simulator.post("/v1/ephemeral_keys", form).status_code == 400
+
+
 def test_a_dashboard_is_an_express_accounts(simulator: Simulator) -> None:
     express = _made(simulator, "accounts", type="express")["id"]
     link = _made(simulator, f"accounts/{express}/login_links")

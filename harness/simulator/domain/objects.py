@@ -44,6 +44,7 @@ from paidonce.harness.simulator.domain.link_objects import AccountLink, LoginLin
 from paidonce.harness.simulator.domain.sale_objects import (
     CheckoutSession,
     CustomerSession,
+    EphemeralKey,
     Price,
     Product,
 )
@@ -396,6 +397,7 @@ AnyObject = (
     | Event
     | WebhookEndpoint
     | CustomerSession
+    | EphemeralKey
     | AccountLink
     | LoginLink
     | CreditTransaction

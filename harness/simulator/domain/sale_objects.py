@@ -156,6 +156,18 @@ class CheckoutSession(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     wallet_options: dict[str, Any] | None = None
 
 
+class EphemeralKey(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A key by which an app on a phone may see what a customer has; nobody looks here."""
+
+    id: str
+    object: str = "ephemeral_key"
+    associated_objects: list[dict[str, str]]
+    created: int
+    expires: int
+    livemode: bool = False
+    secret: str
+
+
 class CustomerSession(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A secret by which a page may show what a customer has; nobody looks here."""
 

@@ -95,6 +95,7 @@ _EXPANDABLE: dict[str, dict[str, str]] = {
         ),
     },
     "customer_session": {"customer": "customer"},
+    "ephemeral_key": {},
     "account_link": {},
     "login_link": {},
     "billing_portal.session": {"configuration": _NOTHING},

@@ -193,6 +193,7 @@ def _routes() -> Iterator[tuple[str, str, Endpoint]]:
         "customer_session",
         ("POST", "customer_sessions", setup_routes.create_customer_session),
     )
+    yield from kind("ephemeral_key", ("POST", "ephemeral_keys", setup_routes.create_ephemeral_key))
     yield from kind(
         "product",
         ("POST", "products", catalog_routes.create_product),

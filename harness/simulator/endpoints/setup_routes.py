@@ -10,10 +10,11 @@ from typing import Any
 from paidonce.harness.simulator.domain import checkout, customers, setups
 from paidonce.harness.simulator.domain.errors import Refused, StripeError
 from paidonce.harness.simulator.domain.objects import EventRequest
-from paidonce.harness.simulator.domain.sale_objects import CustomerSession
+from paidonce.harness.simulator.domain.sale_objects import CustomerSession, EphemeralKey
 from paidonce.harness.simulator.domain.setups import CreateSetup
 from paidonce.harness.simulator.domain.state import World
 from paidonce.harness.simulator.endpoints import intent_params, listing
+from paidonce.harness.simulator.endpoints.billing_params import refuse
 from paidonce.harness.simulator.endpoints.listing import Answer, Execution
 from paidonce.harness.simulator.wire.params import Params
 
@@ -23,6 +24,8 @@ _COMPONENTS = ("buy_button", "payment_element", "pricing_table")
 _SWITCHES = ("payment_method_redisplay", "payment_method_remove", "payment_method_save")
 SESSION_SECONDS = 1800
 """How long a customer session lasts (https://docs.stripe.com/api/customer_sessions/object)."""
+KEY_SECONDS = 3600
+"""How long an ephemeral key lasts: examples of Stripe's show an hour."""
 
 
 def create(params: Params, _: str) -> Execution:
@@ -134,6 +137,27 @@ def create_customer_session(params: Params, _: str) -> Execution:
             created=now,
             customer=customer,
             expires_at=now + SESSION_SECONDS,
+        )
+
+    return execute
+
+
+def create_ephemeral_key(params: Params, _: str) -> Execution:
+    """POST /v1/ephemeral_keys, for a customer
+    (https://docs.stripe.com/payments/accept-a-payment?platform=ios)."""
+    refuse(params, "issuing_card", "nonce", "verification_session")
+    customer = params.required("customer")
+
+    def execute(world: World, _: EventRequest) -> Answer:
+        customers.named(world, customer)
+        now = world.now()
+        identifier = world.ids.draw("ephkey_")
+        return EphemeralKey(
+            id=identifier,
+            associated_objects=[{"id": customer, "type": "customer"}],
+            created=now,
+            expires=now + KEY_SECONDS,
+            secret=world.ids.draw("ek_test_"),
         )
 
     return execute
