@@ -6,9 +6,9 @@
 The services are the racy variants of ``examples`` and those of ``tests/cases`` that have a
 counterexample. ``paidonce predict --try`` is run for each: it searches, and once more for every
 fix it proposes, with what that changes changed at the taps. Printed is a line for each fix and
-what came of it, and the counts at the end. A fix that does not close what it is given for is named
-as none; where one is proved to close and the same repair made by hand (the file's own sound
-variant) has a counterexample, the two disagree: exit code 1.
+what came of it, and the counts at the end. The exit code is 1 where advice is given that does not
+close the race (which ``--try`` then calls no fix), and where a fix is proved to close it, and the
+repair made by hand, the file's own sound variant, has a counterexample.
 
 It takes hours: ``--part`` does each so-manieth service, and ``--into`` keeps what came of each in a
 JSON file, to which other parts are added, and which is counted as a whole.
@@ -66,7 +66,7 @@ def main() -> int:
                 options.into.write_text(json.dumps(found, indent=1) + "\n")
     for line in counted(found):
         print(line)
-    return int(bool(disagreeing(found)))
+    return int(bool(disagreeing(found) or in_vain(found)))
 
 
 def counted(found: dict[str, Any]) -> Iterator[str]:
@@ -80,6 +80,7 @@ def counted(found: dict[str, Any]) -> Iterator[str]:
     hands = [one for one in found.values() if _COMPLETE in one["by hand"].values()]
     proved = [one for one in hands if _CLOSES in _results(one)]
     yield f"{len(proved):5} of {len(hands)} that are closed by hand, proved, have a fix that is"
+    yield f"{len(in_vain(found)):5} pieces of advice that do not close the race"
     for name in disagreeing(found):
         yield f"      {name}: proved to be closed, and by hand it is not"
 
@@ -91,6 +92,16 @@ def disagreeing(found: dict[str, Any]) -> list[str]:
         name
         for name, one in found.items()
         if _CLOSES in _results(one) and _FOUND in one["by hand"].values()
+    ]
+
+
+def in_vain(found: dict[str, Any]) -> list[str]:
+    """The fixes that do not close what they are given for, by service and name."""
+    return [
+        f"{name}: {fix['fix']}"
+        for name, one in found.items()
+        for fix in one["tried"]
+        if fix["result"] == _NOT_CLOSED
     ]
 
 
