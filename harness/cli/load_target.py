@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import typer
@@ -24,7 +25,6 @@ from paidonce.harness.results.fix_costs import FixCosts, LeftOut
 from paidonce.harness.targets.load import FixLoad, Pressure, WayToRun, ways_of
 from paidonce.harness.targets.load.ways import UNFIXED
 from paidonce.harness.targets.run.script import TargetScript
-from paidonce.harness.targets.run.subject import TargetSubject
 from paidonce.harness.testbed.stack import Choice, Lane, Stack
 from paidonce.reports.formats import fix_costs as writer
 
@@ -92,54 +92,77 @@ def load_target(
     if pressure.stripe_latency:
         stripe_spread(pressure.stripe_latency)
     kept = playable.kept(choice, fresh=fresh)
-    started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    costs = loop.run(_load(playable, choice, kept, pressure, folder, rounds, try_fixes, started))
-    Console(highlight=False).print(writer.terminal(costs))
-    for path in reports.write_fix_costs(costs, folder):
-        Console(highlight=False, soft_wrap=True).print(f"  {path}", markup=False)
-    unfixed = costs.unfixed
-    return int(costs.sound and unfixed is not None and unfixed.broken > 0)
+    measuring = _Measuring(playable, choice, kept, pressure, folder, rounds, try_fixes)
+    try:
+        loop.run(measuring.measure())
+    finally:
+        # Of what is interrupted, too, all is told that was measured.
+        if (costs := measuring.costs()) is not None:
+            Console(highlight=False).print(writer.terminal(costs))
+            for path in reports.write_fix_costs(costs, folder):
+                Console(highlight=False, soft_wrap=True).print(f"  {path}", markup=False)
+    unfixed = None if costs is None else costs.unfixed
+    return int(costs is not None and costs.sound and unfixed is not None and unfixed.broken > 0)
 
 
-async def _load(
-    playable: Playable,
-    choice: Choice,
-    kept: KeptDatabases | None,
-    pressure: Pressure,
-    folder: Path,
-    rounds: int,
-    try_fixes: bool,
-    started: str,
-) -> FixCosts:
-    script, subject = playable.script, playable.subject
-    assert isinstance(script, TargetScript)
-    assert isinstance(subject, TargetSubject)
-    async with built(playable, choice, kept, folder) as (stack, live):
-        lane = await stack.lane()
-        ways: Sequence[WayToRun] = UNFIXED
-        left_out: Sequence[LeftOut] = ()
-        notes: tuple[str, ...] = ()
-        if try_fixes:
-            live.update("playing each attempt alone")
-            ways, left_out, notes = await _ways(playable, stack, lane)
-        load = FixLoad(stack, lane, script, playable.variant, ways, pressure, folder / "histories")
-        load.doing = lambda text: live.update(f"load: {text}")
-        await load.measure(rounds)
-    return FixCosts(
-        target=subject.name,
-        variant=playable.variant,
-        sound=subject.variant(playable.variant).sound,
-        started=started,
-        command=command_line(),
-        machine=machine(load.backends),
-        users=pressure.users,
-        rounds=rounds,
-        stripe_latency=pressure.stripe_latency,
-        one_by_one=load.one_by_one,
-        ways=load.told(),
-        left_out=tuple(left_out),
-        notes=notes,
+@dataclass
+class _Measuring:
+    """A target that is put under load: what is asked for, and what is known of it so far."""
+
+    playable: Playable
+    choice: Choice
+    kept: KeptDatabases | None
+    pressure: Pressure
+    folder: Path
+    rounds: int
+    try_fixes: bool
+    load: FixLoad | None = None
+    over: bool = False
+    left_out: Sequence[LeftOut] = ()
+    notes: tuple[str, ...] = ()
+    started: str = field(
+        default_factory=lambda: datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     )
+
+    async def measure(self) -> None:
+        """Measure all ways to run it."""
+        playable, script = self.playable, self.playable.script
+        assert isinstance(script, TargetScript)
+        async with built(playable, self.choice, self.kept, self.folder) as (stack, live):
+            lane = await stack.lane()
+            ways: Sequence[WayToRun] = UNFIXED
+            if self.try_fixes:
+                live.update("playing each attempt alone")
+                ways, self.left_out, self.notes = await _ways(playable, stack, lane)
+            histories = self.folder / "histories"
+            self.load = FixLoad(
+                stack, lane, script, playable.variant, ways, self.pressure, histories
+            )
+            self.load.doing = lambda text: live.update(f"load: {text}")
+            await self.load.measure(self.rounds)
+        self.over = True
+
+    def costs(self) -> FixCosts | None:
+        """Return all that was measured; None where nothing was."""
+        if self.load is None or not (self.over or any(way.runs for way in self.load.told())):
+            return None
+        subject = self.playable.subject
+        notes = self.notes if self.over else (*self.notes, "it was interrupted")
+        return FixCosts(
+            target=subject.name,
+            variant=self.playable.variant,
+            sound=subject.variant(self.playable.variant).sound,
+            started=self.started,
+            command=command_line(),
+            machine=machine(self.load.backends),
+            users=self.pressure.users,
+            rounds=self.rounds,
+            stripe_latency=self.pressure.stripe_latency,
+            one_by_one=self.load.one_by_one,
+            ways=self.load.told(),
+            left_out=tuple(self.left_out),
+            notes=notes,
+        )
 
 
 async def _ways(

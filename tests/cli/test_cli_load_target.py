@@ -9,6 +9,8 @@ import pytest
 from test_cli_errors import asked, one_message
 from test_cli_predict import SHOP, paidonce
 
+from paidonce.harness.targets.load import FixLoad
+
 QUICKLY = ("--seconds", "1", "--users", "2", "--out", "told")
 
 
@@ -41,6 +43,22 @@ def test_a_variant_declared_sound_that_breaks_is_told_by_the_exit_code(tmp_path)
     run = paidonce("load", "target.toml", *words, cwd=tmp_path)
     assert run.returncode == 1, run.stdout + run.stderr
     assert costs(tmp_path)["as it is"]["runs"][0]["broken"] > 0
+
+
+def test_what_was_measured_before_it_was_interrupted_is_written(tmp_path, monkeypatch):
+    measured = FixLoad._measured
+
+    async def interrupted(load, way, number):
+        if way.name == "without taps":
+            raise KeyboardInterrupt
+        return await measured(load, way, number)
+
+    monkeypatch.setattr(FixLoad, "_measured", interrupted)
+    run = paidonce("load", SHOP, "--variant", "locked", "--bursts", "1", *QUICKLY, cwd=tmp_path)
+    assert run.returncode == 130, run.stdout + run.stderr
+    ways = costs(tmp_path)
+    assert [len(way["runs"]) for way in ways.values()] == [1, 0]
+    assert "it was interrupted" in run.stdout
 
 
 @pytest.mark.slow
