@@ -49,11 +49,15 @@ class Ahead:
 
     def begin(self, port: int) -> Child:
         """Fork the process, to listen on ``port``. Raises what ``Zygote`` does."""
+        self.prepare(port)
+        assert self.loaded.zygote is not None
+        return self.fork(self.loaded.zygote, port)
+
+    def prepare(self, port: int) -> None:
+        """Have the zygote begin to load, if there is none; returns while it does."""
         if not self.loaded.there:
             self.loaded.stop()
             self.loaded.zygote = self.load(port)
-        assert self.loaded.zygote is not None
-        return self.fork(self.loaded.zygote, port)
 
     def stop(self) -> None:
         """End the zygote, if there is one of the service's own."""
@@ -77,6 +81,11 @@ class Process:
     """How it is started when it is not the first time, where that is sooner."""
     up: bool = True
     """False from when it was killed until it was seen to be ready again."""
+
+    def expect_crash(self) -> None:
+        """Have loaded what it is started from after a crash, where there is such a thing."""
+        if self.ahead is not None:
+            self.ahead.prepare(self.port)
 
     def crash(self, called_off: threading.Event | None = None) -> None:
         """Kill it and all that it started (SIGKILL), and start it again as it was, on its port.

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
+from types import SimpleNamespace
 
 import pytest
 
+from paidonce.harness.explore.control.crashes import expect_crashes
 from paidonce.harness.process.child import ChildFailed
-from paidonce.harness.service.running import Ahead, Loaded
+from paidonce.harness.service.running import Ahead, Loaded, Process
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="a fork ends with its zygote there")
 
@@ -65,3 +68,28 @@ def test_a_service_without_a_lane_ends_its_own():
     service.begin(1)
     service.stop()
     assert not made[0].running
+
+
+def test_a_crash_that_is_expected_is_loaded_for_once():
+    made = []
+    process = Process("shop", None, 7, None, None, ahead=ahead(made))
+    process.expect_crash()
+    process.expect_crash()
+    assert [(each.port, each.forks) for each in made] == [(7, [])]
+    assert process.ahead.begin(7) == "child on 7"
+    assert len(made) == 1
+    Process("till", None, 8, None, None).expect_crash()  # it has nothing to be started from
+
+
+@pytest.mark.parametrize(("ours", "expected"), [(True, [7]), (False, [])])
+def test_no_crash_is_expected_of_what_cannot_be_killed(ours, expected):
+    made = []
+    process = Process("shop", None, 7, None, None, () if ours else (1,), ahead=ahead(made))
+    bench = SimpleNamespace(
+        subject=SimpleNamespace(runs_commands=False),
+        running=SimpleNamespace(processes=[process]),
+        pids=(1,),
+        tls=None,
+    )
+    asyncio.run(expect_crashes([bench]))
+    assert [each.port for each in made] == expected

@@ -7,8 +7,9 @@ died; what others do meanwhile has its order with those steps.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 import psutil
@@ -34,6 +35,14 @@ def crashes_of(bench: Bench) -> tuple[Crash, ...]:
     if len(found) > 1 and bench.tls is not None:
         return ()
     return found if len(found) == len(bench.pids) else ()
+
+
+async def expect_crashes(benches: Iterable[Bench]) -> None:
+    """Have what services are started from after a crash loaded while a search begins, which takes
+    as long as to start one."""
+    for bench in benches:
+        for process in bench.running.processes if crashes_of(bench) else ():
+            await asyncio.to_thread(process.expect_crash)
 
 
 @dataclass

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from paidonce.harness.explore.caveats import honest, learnt, notes
 from paidonce.harness.explore.cluster.service_lanes import Elsewhere
-from paidonce.harness.explore.control.crashes import crashes_of
+from paidonce.harness.explore.control.crashes import crashes_of, expect_crashes
 from paidonce.harness.explore.control.executions import ServiceWorlds
 from paidonce.harness.explore.exploration.keeping import shown
 from paidonce.harness.explore.exploration.leases_over import with_leases_over
@@ -47,6 +47,8 @@ async def explore(
     clock = Clock(request.budget)
     for each in worlds:
         each.offers.wanted = request.faults > 0
+    if request.faults:
+        await expect_crashes(each.bench for each in worlds)
     await watched(worlds, request)
     if request.warm_beside:
         with contextlib.suppress(InvalidRun):  # the search meets that again, and says so
