@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import psycopg
@@ -18,6 +18,7 @@ from paidonce.harness.explore.control.process_activity import ProcessActivity
 from paidonce.harness.explore.control.reader import TapReader
 from paidonce.harness.explore.control.readers import TAPS, TapKind
 from paidonce.harness.explore.control.sql_sessions import SqlSessions, session_name
+from paidonce.harness.explore.footprint.sql.sent import Sent
 from paidonce.harness.explore.footprint.sql.serials import Serials, serials_of
 from paidonce.harness.explore.search.world import InvalidRun
 from paidonce.harness.process.threads import in_thread
@@ -76,7 +77,7 @@ class ControlledBench:
     def sessions(self) -> SqlSessions:
         """Return the sessions at Postgres, as an execution begins with them."""
         if self._sessions is None:
-            self._sessions = SqlSessions(self.bench.postgres_url, self._asked)
+            self._sessions = SqlSessions(self.bench.postgres_url, self._asked, self._set_so_far)
         self._sessions.begin()
         return self._sessions
 
@@ -86,6 +87,13 @@ class ControlledBench:
             if session_name(at_tap.id) == session:
                 return at_tap.startup
         return {}
+
+    def _set_so_far(self, session: str) -> Sequence[Sent]:
+        """Return the statements by which a session has made settings so far."""
+        for at_tap in self.postgres.sessions:
+            if session_name(at_tap.id) == session:
+                return at_tap.lasting.statements
+        return ()
 
     @property
     def postgres(self) -> PostgresTap:

@@ -62,15 +62,25 @@ class TextGist:
     """The isolation levels that it asks for when it begins transactions."""
 
 
+SetSoFar = Callable[[str], Sequence[Sent]]
+"""A lookup of the statements by which the session of this name has made settings so far."""
+
+
 def _nothing(session: str) -> Mapping[str, str]:
     return {}
+
+
+def _none_so_far(session: str) -> Sequence[Sent]:
+    return ()
 
 
 class SqlSessions:
     """One tracker for each session on the database of ``url``, whose catalog is read once."""
 
-    def __init__(self, url: str, startup: Startup = _nothing) -> None:
-        self._startup = startup
+    def __init__(
+        self, url: str, startup: Startup = _nothing, so_far: SetSoFar = _none_so_far
+    ) -> None:
+        self._startup, self._so_far = startup, so_far
         self._footprints = Footprints(read_catalog(url), tells_new_rows=True)
         self._doors = Doors(self._footprints.catalog)
         self._changed = ChangedColumns()
@@ -227,5 +237,8 @@ class SqlSessions:
             path=path_of(asked, self.catalog),
             times=timeouts_of(asked, self.catalog),
         )
+        for sent in self._so_far(session):  # as the pool has set it up, before anybody looked
+            found.expect([sent])
+            found.done(status="I")
         self._trackers[session] = found
         return found

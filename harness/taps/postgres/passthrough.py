@@ -20,6 +20,7 @@ from typing import cast
 from paidonce.harness.taps.postgres import backend, frontend
 from paidonce.harness.taps.postgres.assembler import Prepared
 from paidonce.harness.taps.postgres.frames import LARGE_LIMIT, Frame
+from paidonce.harness.taps.postgres.lasting import SETS
 from paidonce.harness.taps.postgres.session import Session
 from paidonce.harness.taps.postgres.units import Expected
 from paidonce.harness.taps.protocol_error import ProtocolError
@@ -123,6 +124,8 @@ class Skim:
                 end = at + 1 + length
                 if kind == _Q and end == size:
                     self._line.append(_QUERY)
+                    if data[at + 5 : at + 8] in SETS:
+                        self._session.lasting.sent(data[at + 5 : end - 1].decode(errors="replace"))
                 elif kind == _S and end == size:
                     self._line.append(_SYNC)
                 elif kind in _RUNS or (kind == _D and data[at + 5 : at + 6] == b"P"):
@@ -157,6 +160,8 @@ class Skim:
                 if kind != _S:
                     self._line.append(_QUERY)
                     self._open = False
+                    if data[at + 5 : at + 8] in SETS and end <= size:
+                        self._session.lasting.sent(data[at + 5 : end - 1].decode(errors="replace"))
                 elif not self._copying:  # else the server ignores it (section 54.2.6)
                     self._line.append(_SYNC)
                     self._open = False
@@ -182,6 +187,8 @@ class Skim:
             case frontend.Parse(name, sql, types):
                 new = Prepared(sql, name, types)
                 self._line.append(Expected("P", (names, name, names.get(name)), new))
+                if sql[:3].encode() in SETS:
+                    self._session.lasting.sent(sql)
                 names[name] = new
             case frontend.Close("S", name):
                 self._line.append(Expected("C", (names, name, names.pop(name, None))))

@@ -16,6 +16,7 @@ from paidonce.harness.taps.postgres import backend, errors, frontend
 from paidonce.harness.taps.postgres import rewrite as rewritten
 from paidonce.harness.taps.postgres.assembler import Gathering, Portal, Prepared
 from paidonce.harness.taps.postgres.frames import Frame
+from paidonce.harness.taps.postgres.lasting import Lasting
 from paidonce.harness.taps.postgres.units import CHECKS, Failure, Statement, Unit
 from paidonce.harness.taps.postgres.values import as_text, format_of
 
@@ -72,6 +73,7 @@ class Session:
         self.version: tuple[int, int] = (3, 0)
         self.startup: dict[str, str] = {}
         self.parameters: dict[str, str] = {}
+        self.lasting = Lasting()
         self.status = ""
         self.units: deque[Unit] = deque()
         self.answering: Unit | None = None
@@ -305,6 +307,7 @@ class Session:
         self._skipping = False
         if status == "I":
             self._gathering.portals.clear()
+        self.lasting.answered(unit, status)
         self._finish(unit)
         return MessageMeaning(done=(unit, *self._settled()))
 
