@@ -16,6 +16,7 @@ DOCUMENTS = [
 ]
 _CODE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
+_TO_BE_FILLED_IN = re.compile(r"@@\w*@@|\bTODO\b|\bTBD\b")
 _ELSEWHERE = ("http://", "https://", "mailto:")
 
 
@@ -40,6 +41,15 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert there.exists(), f"{link} leads nowhere"
         if anchor:
             assert anchor in _anchors(there), f"{link}: no such heading"
+
+
+@pytest.mark.parametrize("page", DOCUMENTS, ids=lambda page: str(page.relative_to(ROOT)))
+def test_nothing_is_left_to_be_filled_in(page: Path) -> None:
+    assert not _TO_BE_FILLED_IN.findall(_CODE.sub("", page.read_text()))
+
+
+def test_what_is_to_be_filled_in_is_seen() -> None:
+    assert _TO_BE_FILLED_IN.findall("| a | 1 |\n@@TWO@@\nTODO: more") == ["@@TWO@@", "TODO"]
 
 
 def test_every_page_is_named_in_the_readme() -> None:
