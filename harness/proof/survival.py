@@ -68,7 +68,22 @@ class SurvivalSearch:
     async def _work(self, stack: Stack, queue: deque[tuple[Variant, list[Ordeal]]]) -> None:
         lane = await stack.lane()
         while queue:
-            await self._variant(stack, lane, *queue.popleft())
+            await self._variant(stack, lane, *self._next(queue))
+
+    def _next(self, queue: deque[tuple[Variant, list[Ordeal]]]) -> tuple[Variant, list[Ordeal]]:
+        """Take the next task: of those that take long first what took fewest executions so far,
+        since a search that comes to no end must not keep others from theirs."""
+        if not any(_long(queue[0][0], ordeal) for ordeal in queue[0][1]):
+            return queue.popleft()
+        task = min(queue, key=lambda one: self._executions(one[0]))
+        queue.remove(task)
+        return task
+
+    def _executions(self, variant: Variant) -> int:
+        """Return how many executions were made of a variant so far."""
+        searches = [cell.search for cell in self.found if cell.variant == variant.name]
+        under = [one.failures.executions for one in searches if one.failures is not None]
+        return sum(one.explored for one in searches) + sum(under)
 
     async def _variant(
         self, stack: Stack, lane: Lane, variant: Variant, left: list[Ordeal]
