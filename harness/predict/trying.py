@@ -34,6 +34,7 @@ from paidonce.harness.taps.changes import Change, Keyed, Migrated, Replaced
 from paidonce.harness.taps.postgres import PostgresTap, Statement
 from paidonce.harness.taps.postgres.units import label_of
 
+_IN_USE = "idempotency_key_in_use"
 OWN_DATABASE = "the database is one that runs already, and is not changed"
 
 
@@ -178,15 +179,23 @@ def came(worlds: Sequence[ServiceWorlds]) -> Counter[Change]:
 
 
 def once(history: History, changes: Sequence[Change]) -> bool:
-    """Return whether Stripe took equal calls of several attempts for one, each time they came."""
+    """Return whether Stripe took equal calls of several attempts for one, each time they came.
+
+    That it refuses one while the other is under way is the same: there is no second of them.
+    """
     made: dict[str, set[str]] = {}
     who: dict[str, set[str]] = {}
     labels = {one.label for one in changes if isinstance(one, Keyed)}
     for _, effect in history.of(Effect):
-        if effect.label not in labels or effect.attempt is None or refused(effect):
+        answer = effect.answer or {}
+        in_use = answer.get("code") == _IN_USE
+        if effect.label not in labels or effect.attempt is None:
+            continue
+        if refused(effect) and not in_use:
             continue
         asked = repr((effect.request.get("path"), effect.request.get("params")))
-        made.setdefault(asked, set()).add(str((effect.answer or {}).get("id")))
+        if not in_use:
+            made.setdefault(asked, set()).add(str(answer.get("id")))
         who.setdefault(asked, set()).add(effect.attempt)
     met = any(len(names) > 1 for names in who.values())
     return met and all(len(ids) == 1 for ids in made.values())

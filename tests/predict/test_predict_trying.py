@@ -47,6 +47,14 @@ def test_calls_that_differ_are_not_to_be_one():
     assert not taken_for_one(*both, call("b", amount="500", payment="pi_3"))
 
 
+def test_a_call_that_is_refused_while_its_equal_is_under_way_is_no_second_one():
+    told = {"status": 409, "type": "idempotency_error", "code": "idempotency_key_in_use"}
+    waits = msgspec.structs.replace(call("b"), answer=told)
+    assert taken_for_one(waits, call("a"))
+    assert not taken_for_one(call("a"), waits, call("b", payment="pi_2"))
+    assert not taken_for_one(waits), "nobody else has asked"
+
+
 def test_what_is_not_keyed_or_made_nothing_or_is_nobodys_does_not_count():
     other = (call("a"), call("b"))
     assert not taken_for_one(*other, changes=(Keyed(label="refund.create"),))
