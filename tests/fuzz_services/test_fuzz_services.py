@@ -77,10 +77,7 @@ def test_plain_threads_know_what_holds(steps, broken, lab):
 
 def test_plain_threads_refuse_what_makes_no_sense(lab):
     kept = Step("sql", "SELECT pg_advisory_lock(%(order)s)")
-    given_back = Step("sql", "SELECT pg_advisory_unlock(%(order)s)")
     assert not lab.truth.makes_sense(Service((Way((kept, LOOK, CHARGE, PAID)),)))
-    assert not lab.truth.makes_sense(Service((Way((kept, LOOK, CHARGE, PAID, given_back)),)))
-    assert lab.truth.makes_sense(Service((Way((kept, LOOK, CHARGE, PAID), (given_back,)),)))
     assert lab.truth.makes_sense(Service((Way((LOOK, CHARGE, PAID)),)))
     assert not lab.truth.makes_sense(Service((Way((LOOK, CHARGE)),)))
     assert not lab.truth.makes_sense(Service((Way((CHARGE, PAID)),)))

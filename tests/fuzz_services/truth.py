@@ -73,12 +73,6 @@ class Told:
     executions: int
 
 
-_LEFT_LOCKED = """
-SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'
-AND pid = ANY (%s)
-"""
-
-
 @dataclass
 class _Actor:
     """``World`` of an attempt that moves when it is told."""
@@ -275,14 +269,10 @@ class Truth:
 
     def makes_sense(self, service: Service) -> bool:
         """Whether each attempt alone pays, and of two in turn the first one; or who pays first is
-        handed it out once, whatever is delivered then. Who leaves a lock to a session that others
-        use after it does not: they wait for ever."""
+        handed it out once, whatever is delivered then."""
         try:
             outcomes = self.serial(service)
         except Stuck:
-            return False
-        pids = [each.info.backend_pid for each in self._connections.get(service.level, ())]
-        if self._eyes.execute(_LEFT_LOCKED, (pids,)).fetchone()[0]:
             return False
         for outcome in outcomes:
             if outcome.broken or outcome.statuses.count(200) != 1:
