@@ -115,7 +115,8 @@ class Relying:
 
     async def _settled(self) -> SearchResult | None:
         """The result; None if the search is to begin again."""
-        claims, ways = Claims(self.reduces), Ways(told, self._twins())
+        claims = Claims(self.reduces, wanted=self.validation is not None)
+        ways = Ways(told, self._twins())
         try:
             result = await self._search(claims, ways)
             if result.ending is not Ending.COMPLETE:
@@ -179,7 +180,7 @@ class Relying:
         self.mode = replace(before, each_try=before.each_try | merged)
         try:
             result = await self._search(
-                Claims(), Ways(told), msgspec.structs.replace(budget, seconds=seconds)
+                Claims(wanted=False), Ways(told), msgspec.structs.replace(budget, seconds=seconds)
             )
         finally:
             if self.validation.beside:
@@ -201,10 +202,11 @@ class Relying:
             each.alarms = RAISING if self.reduces else replace(RAISING, listed=None)
         if self.elsewhere is not None:
             self.elsewhere.mode = self.mode
+        noted = claims.wanted and not self.mode.late_answers
         result = await search(
             [in_mode(each, self.mode) for each in self.worlds],
             self.judge,
-            Noting(self.scheduler(), claims, None if self.mode.late_answers else ways),
+            Noting(self.scheduler(), claims, ways if noted else None),
             budget=budget or self._left(),
             progress=self.progress,
             stop_at_first=self.stop_at_first,

@@ -10,6 +10,9 @@ import pytest
 from paidonce.harness.errors import UsageError
 from paidonce.harness.explore.footprint.model import Footprint, Resource
 from paidonce.harness.explore.search import Ending
+from paidonce.harness.explore.search.types import Run
+from paidonce.harness.explore.search.world import Taken
+from paidonce.harness.explore.validate.claims import Claims
 from paidonce.harness.explore.validate.spending import Validation, validation_of
 from paidonce.harness.verdict import Status, Verdict
 from tests.explore.lying_worlds import Do, Programs, tried
@@ -214,6 +217,21 @@ def test_who_only_waits_is_confirmed():
     assert result.counts.explored == 2
     assert found.finding is None
     assert [claim.confirmed for claim in found.grounds.deferrals] == [True]
+
+
+def test_where_nothing_is_tried_it_is_seen_who_waited_and_nothing_else():
+    def step(actor, *, at_lock=False):
+        row, label = writes("row"), "take"
+        return Taken(actor=actor, label=label, footprint=row, enabled=("a", "b"), at_lock=at_lock)
+
+    for run in (Run(taken=(step("a"), step("b"))), Run(taken=(step("a"), step("b", at_lock=True)))):
+        noted, unnoted = Claims(), Claims(wanted=False)
+        noted.add(run)
+        unnoted.add(run)
+        assert unnoted.waited == noted.waited == run.taken[1].at_lock
+        assert noted.whole
+        assert unnoted.nothing
+        assert not unnoted.whole
 
 
 def test_who_does_more_than_wait_is_found_out():

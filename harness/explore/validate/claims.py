@@ -101,6 +101,8 @@ class Claims:
     """See the module. Of a search that is not ``reduced`` there are no pairs."""
 
     reduced: bool = True
+    wanted: bool = True
+    """False where none of them will be tried: then it is only seen who waited."""
     pairs: dict[PairOfSteps, tuple[Kept, int, int]] = field(default_factory=dict)
     moments: dict[str, dict[str, Moment]] = field(default_factory=dict)
     """By the kind of the statement, and of the step that the other would make next."""
@@ -116,6 +118,9 @@ class Claims:
     def add(self, run: Run) -> None:
         """Look at an execution that went to its end."""
         self.runs += 1
+        self.waited = self.waited or any(one.at_lock or one.tenures for one in run.taken)
+        if not self.wanted:
+            return
         kept = Kept(run, self.footprints)
         if len(self.whole) < PLACES:
             self.whole.append(kept)
@@ -123,7 +128,6 @@ class Claims:
             self._add_pairs(kept)
             self._add_kills(kept)
         for at, step in enumerate(run.taken):
-            self.waited = self.waited or step.at_lock or bool(step.tenures)
             if step.moment:
                 self._add_moment(kept, at)
             if step.tenures and kind(step.actor, step.label) not in self.deferrals:
