@@ -28,10 +28,10 @@ ATTEMPTS = 2
 WITNESSES = "witnesses"
 """Folder beside the report that holds the witnesses, and their histories."""
 
-_FIRST, _SECOND = 1 / 8, 3.0
-"""In the first round a cell may take this part of all the time: most need much less. What that is
-not enough for comes again in a second round, with this many times its even share of what is left:
-a few costly cells must not keep many cheap ones from being proved."""
+_FIRST, _SECOND = 1 / 24, 3.0
+"""In the first round a cell may take this part of all the time, about five seconds of two minutes:
+most need less. What that is not enough for comes again in a second round, with this many times its
+even share of what is left: a few costly cells must not keep many cheap ones from being proved."""
 
 VALIDATION = Validation(least=0.25, sample=5, beside=True)
 """Many cells share the time: each kind of claim is tried, and little beyond. What a cell may take

@@ -36,12 +36,12 @@ def test_what_waits_for_a_clock_is_told_apart():
     }
 
 
-def test_a_cell_gets_an_eighth_at_first_and_three_even_shares_when_it_comes_again(monkeypatch):
+def test_a_cell_gets_a_small_part_at_first_and_three_even_shares_when_it_comes_again(monkeypatch):
     now = 100.0
     monkeypatch.setattr(time, "monotonic", lambda: now)
-    allowance = Allowance(seconds=lambda: 80.0, cells=40, lanes=2)
-    assert allowance.share() == pytest.approx(10)
-    allowance.done(30)
+    allowance = Allowance(seconds=lambda: 80.0, cells=100, lanes=2)
+    assert allowance.share() == pytest.approx(80 / 24)
+    allowance.done(90)
     assert allowance.share() == pytest.approx(16)
     now += 40
     assert allowance.share(again=True) == pytest.approx(3 * 40 * 2 / 10)
