@@ -22,7 +22,7 @@ from paidonce.harness.explore.lapsing import leases_left, stayed
 from paidonce.harness.explore.search import Ending, SearchResult
 from paidonce.harness.explore.search.unnamed import words
 from paidonce.harness.results.grounds import Grounds, Wrong
-from paidonce.harness.results.words import gist
+from paidonce.harness.results.words import quoted
 from paidonce.harness.testbed.past_stripe import past_the_tap
 
 _NOT_OVER = "it was not let run out"
@@ -32,7 +32,7 @@ _NEVER_OUT = "time-outs do not run out in a search"
 def learnt(grounds: Grounds | None) -> tuple[str, ...]:
     """Return what a search has learnt by trying, a sentence each."""
     lessons = () if grounds is None else grounds.lessons
-    return tuple(gist(f"learnt by trying: {one}") for one in lessons)
+    return tuple(f"learnt by trying: {one}" for one in lessons)
 
 
 def notes(
@@ -47,7 +47,7 @@ def notes(
     lessons = () if grounds is None else grounds.lessons
     suspected = any(one.wrong in (Wrong.MEMORY, Wrong.UNKNOWN) for one in lessons)
     own = _own(worlds, elsewhere)
-    found = [f"the service sends {label!r} by itself; it is let through" for label in own]
+    found = [f"the service sends {quoted(label)} by itself; it is let through" for label in own]
     found += dict.fromkeys(note for each in worlds for note in each.warmth.notes)
     for key in sorted({key for each in worlds for key in each.bench.stripe_tap.live_keys}):
         found.append(f"the service called Stripe with the live key {key}; such calls were refused")
@@ -68,7 +68,7 @@ def notes(
         found += [f"{one}; {_NEVER_OUT}" for one in _timeouts(worlds, elsewhere)]
     for label in sorted({one for each in worlds for one in each.mode.endless}):
         found.append(
-            f"{label!r} is tried over and over while another has it ({MOST} times, or for "
+            f"{quoted(label)} is tried over and over while another has it ({MOST} times, or for "
             f"{LONGEST_S:g} s, without giving up): it is taken to be tried until it is granted"
         )
     unnamed = sorted({one for each in worlds for one in each.mode.unnamed})
@@ -78,8 +78,7 @@ def notes(
             "execution and have no name, so a step that speaks of one is taken to touch them all; "
             "what a step of [[prepare]] captures has a name"
         )
-    told = found if elsewhere is None else (*found, *elsewhere.notes)
-    return tuple(map(gist, told))
+    return tuple(found if elsewhere is None else (*found, *elsewhere.notes))
 
 
 def honest(
@@ -161,9 +160,9 @@ def claimed(
     if not reasons and own and result.invalid and result.ending is Ending.INCOMPLETE:
         reasons = [f"the service works by itself, at its own pace ({', '.join(map(repr, own))})"]
     if not reasons:
-        return msgspec.structs.replace(result, reason=gist(result.reason))
+        return result
     said = "; ".join([*reasons, result.reason] if result.reason else reasons)
-    return msgspec.structs.replace(result, ending=Ending.INCOMPLETE, reason=gist(said))
+    return msgspec.structs.replace(result, ending=Ending.INCOMPLETE, reason=said)
 
 
 def _out_of_control(worlds: Sequence[ServiceWorlds], elsewhere: Elsewhere | None) -> list[str]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from paidonce.harness.results.words import listed
+from paidonce.harness.results.words import listed, quoted
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,23 +46,23 @@ class Lesson(msgspec.Struct, frozen=True, kw_only=True):
     names: tuple[str, ...]
 
     def __str__(self) -> str:
-        quoted = [repr(name) for name in self.names]
+        names = [quoted(name) for name in self.names]
         match self.wrong:
             case Wrong.PAIR:
-                return f"{quoted[0]} and {quoted[-1]} do not commute"
+                return f"{names[0]} and {names[-1]} do not commute"
             case Wrong.MEMORY:
                 return (
-                    f"{self.names[0]} goes another way after {quoted[1]} although all that it was "
+                    f"{self.names[0]} goes another way after {names[1]} although all that it was "
                     "answered at the taps is the same: attempts share memory, or something else "
                     "that no tap sees, so whatever the service does is taken to touch it, and an "
                     "answer may come late"
                 )
             case Wrong.MOMENT:
-                return f"{quoted[0]} is no single moment: it is committed in a step of its own"
+                return f"{names[0]} is no single moment: it is committed in a step of its own"
             case Wrong.DEFERRAL:
-                return f"{quoted[0]} does more than wait for a lock: it is tried in every place"
+                return f"{names[0]} does more than wait for a lock: it is tried in every place"
             case Wrong.KILL:
-                return f"it matters whether {quoted[0]} is before {quoted[-1]}: every order is made"
+                return f"it matters whether {names[0]} is before {names[-1]}: every order is made"
             case Wrong.EXCHANGE:
                 return f"{' and '.join(self.names)} are not interchangeable"
             case Wrong.BEGINNING:

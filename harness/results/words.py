@@ -22,6 +22,12 @@ def listed(names: Sequence[str], limit: int = 4) -> str:
     return f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def gist(text: str) -> str:
-    """Return ``text`` with a long list of columns left out: where it looks says more than that."""
-    return _COLUMNS.sub("SELECT … FROM ", text)
+def gist(sql: str) -> str:
+    """Return a statement, or a step's label that has it, without its long lists of columns: where
+    it looks says more than that."""
+    return _COLUMNS.sub("SELECT … FROM ", sql)
+
+
+def quoted(label: str) -> str:
+    """Return the gist of a step's label as it is quoted in a sentence."""
+    return repr(gist(label))

@@ -23,6 +23,8 @@ TAKE_APART = frozenset(
     }
 )
 """Methods of texts, of regular expressions, and functions of ``re``."""
+OF_LABELS = frozenset({"gist", "quoted"})
+"""Functions that shorten SQL, and so look into it: for labels, never for a sentence with them."""
 
 
 def taken_apart(source: str) -> Iterator[int]:
@@ -31,7 +33,7 @@ def taken_apart(source: str) -> Iterator[int]:
     A variable that was set to a sentence, or runs through sentences, is one as well, in its whole
     function.
     """
-    if not any(name in source for name in SENTENCES):
+    if not any(name in source for name in SENTENCES | OF_LABELS):
         return
     tree, lines = ast.parse(source), source.splitlines()
     for scope in ast.walk(tree):
@@ -42,7 +44,7 @@ def taken_apart(source: str) -> Iterator[int]:
                 own = lines[scope.lineno - 1 : scope.end_lineno]
             case _:
                 continue
-        if not any(name in line for line in own for name in SENTENCES):
+        if not any(name in line for line in own for name in SENTENCES | OF_LABELS):
             continue
         known = set(SENTENCES)
         for _ in range(3):  # a sentence may be handed on
@@ -69,6 +71,10 @@ def _bound(scope: ast.AST, known: set[str]) -> Iterator[str]:
 
 def _looks_into(node: ast.AST, known: set[str]) -> bool:
     match node:
+        case ast.Call(func=ast.Name(id=name), args=[text, *_]) if name in OF_LABELS:
+            return isinstance(text, ast.JoinedStr) or _is_sentence(text, known)
+        case ast.Call(func=ast.Name(id="map"), args=[ast.Name(id=name), _]):
+            return name in OF_LABELS
         case ast.Call(func=ast.Attribute(attr=method, value=text), args=arguments):
             if method not in TAKE_APART:
                 return False
@@ -120,6 +126,9 @@ def test_no_sentence_is_taken_apart() -> None:
         'names = [name for name in Capability if "stripe" in verdict.reason]',
         'finding["reason"].split("; ")',
         'parts = [one.split("; ") for one in search.broken]',
+        'said = gist(f"{one} waits")',
+        "replace(result, reason=gist(result.reason))",
+        "told = map(gist, found)",
     ],
 )
 def test_what_takes_a_sentence_apart_is_found(source: str) -> None:
@@ -131,6 +140,7 @@ def test_what_takes_a_sentence_apart_is_found(source: str) -> None:
     [
         'text = f"{verdict.checker}: {verdict.reason}"',
         'label.partition(" ")',
+        "gist(step.label)",
         "verdict.reason == other.reason",
         '"invariants" in checkers',
         "reason = path.removesuffix('.json')",

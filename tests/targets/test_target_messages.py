@@ -14,7 +14,7 @@ from paidonce.harness.explore.search.types import Budget, Expected
 from paidonce.harness.explore.search.world import InvalidRun, Taken
 from paidonce.harness.history import Outcome
 from paidonce.harness.http.client import Answer
-from paidonce.harness.results.words import gist
+from paidonce.harness.results.words import gist, quoted
 from paidonce.harness.targets.file.loading import load_target
 from paidonce.harness.targets.run.answers import asked, told_by
 from paidonce.harness.targets.run.requests import Request
@@ -58,8 +58,9 @@ def test_who_is_not_ready_is_told_with_what_it_answered_instead():
 
 def test_of_a_long_list_of_columns_the_table_is_left():
     columns = ", ".join(f'"t"."column_{n}" AS "t_column_{n}"' for n in range(40))
-    told = f'step 3: tab 1 \'postgres SELECT {columns} FROM "tickets" "t" WHERE id = ?\''
-    assert gist(told) == ('step 3: tab 1 \'postgres SELECT … FROM "tickets" "t" WHERE id = ?\'')
+    label = f'postgres SELECT {columns} FROM "tickets" "t" WHERE id = ?'
+    assert gist(label) == 'postgres SELECT … FROM "tickets" "t" WHERE id = ?'
+    assert quoted(label) == '\'postgres SELECT … FROM "tickets" "t" WHERE id = ?\''
     # Nothing between two labels is left out.
     two = "'postgres SELECT 1' and then many other words of all kinds, 'DELETE FROM jobs'"
     assert gist(two) == two

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from paidonce.harness.explore.control.attempts import Arrival, At, Player
 from paidonce.harness.explore.control.interfaces import Reader
 from paidonce.harness.explore.search.world import InvalidRun
+from paidonce.harness.results.words import gist, quoted
 from paidonce.harness.taps.gate import Call
 
 
@@ -51,7 +52,7 @@ class Attribution:
             return known
         named = self._reader.owner(arrival.session)
         if named == "":
-            raise InvalidRun(f"the service sends {arrival.call.label!r} by itself")
+            raise InvalidRun(f"the service sends {quoted(arrival.call.label)} by itself")
         if named is not None:
             return self._players[named]
         candidates = [p for p in self._players.values() if _may_send(p)]
@@ -76,7 +77,8 @@ class Attribution:
             return True
         self.surprised = f"{arrival.call.tap} {arrival.call.label}"
         raise InvalidRun(
-            f"{arrival.call.label!r} came while nobody was moving: the service works by itself, "
+            f"{quoted(arrival.call.label)} came while nobody was moving: the service works by "
+            "itself, "
             "or goes on for long after an answer"
         )
 
@@ -91,7 +93,7 @@ class Attribution:
     def ambiguous(self, arrivals: Sequence[Arrival], handed_over: str | None) -> str:
         """Return why an execution is invalid whose ``arrivals`` cannot be told; ``handed_over`` is
         the connection that was used last."""
-        labels = ", ".join(arrival.call.label for arrival in arrivals)
+        labels = ", ".join(gist(arrival.call.label) for arrival in arrivals)
         inside = [player.name for player in self._players.values() if player.at is At.INSIDE]
         why = f"{', '.join(inside)} waited inside the service and may be on" if inside else ""
         if inside and all(arrival.session == handed_over for arrival in arrivals):

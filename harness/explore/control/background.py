@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 from paidonce.harness.explore.control.side_by_side import AtOnce
 from paidonce.harness.explore.footprint.model import LOCAL, Footprint
+from paidonce.harness.results.words import quoted
 from paidonce.harness.taps.gate import Call
 
 _AT_ONCE = "at once "
@@ -46,7 +47,8 @@ class Background:
     def one_order(self, actor: str, one: str, other: str) -> None:
         """``actor`` has sent two units at once, and only in this order they were carried out."""
         self.disturbing[f"{_AT_ONCE}{one} {other}"] = (
-            f"{actor} sends {one!r} and {other!r} at once, and only in this order they were tried"
+            f"{actor} sends {quoted(one)} and {quoted(other)} at once, and only in this order "
+            "they were tried"
         )
 
     def nothing_at_once(self) -> None:
@@ -81,7 +83,8 @@ class Background:
         if works and not self.knows(call):
             label = f"{call.tap} {call.label}"
             self.disturbing[label] = (
-                f"the service goes on by itself when all attempts are through ({label!r}): what "
+                f"the service goes on by itself when all attempts are through ({quoted(label)}): "
+                "what "
                 "it does then is not under control"
             )
 
@@ -98,7 +101,8 @@ class Background:
                 footprint = Footprint(locks=footprint.locks, publishes=footprint.publishes)
             if footprint.conflicts(self._attempts):
                 self.disturbing[label] = (
-                    f"the service sends {label!r} by itself, which touches what the attempts do"
+                    f"the service sends {quoted(label)} by itself, which touches what the "
+                    "attempts do"
                 )
         self._own.clear()
         self._attempts = LOCAL

@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from paidonce.harness.explore.footprint.sql.timeouts import HOLDING, WAITING, Settings, seconds
+from paidonce.harness.results.words import quoted
 
 LONGEST_S = 60.0
 """Seconds: clients and proxies give up sooner (nginx's ``proxy_read_timeout`` is a minute)."""
@@ -29,11 +30,12 @@ class Timeouts:
         """A statement called ``label`` waits for a lock, on a session with ``settings``;
         ``holding`` are those of the sessions with transactions of other attempts."""
         for name, value in _given(settings, WAITING):
-            self.found.add(f"{label!r} waits for a lock, and {name} is {value}")
+            self.found.add(f"{quoted(label)} waits for a lock, and {name} is {value}")
         for each in holding:
             for name, value in _given(each, HOLDING):
                 self.found.add(
-                    f"{label!r} waits for a lock that another transaction holds, whose {name} is "
+                    f"{quoted(label)} waits for a lock that another transaction holds, whose "
+                    f"{name} is "
                     f"{value}"
                 )
 

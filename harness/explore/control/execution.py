@@ -35,6 +35,7 @@ from paidonce.harness.explore.search.world import BEGINS, InvalidRun, Pending, T
 from paidonce.harness.history import Note
 from paidonce.harness.http.client import NoAnswer
 from paidonce.harness.process.threads import in_thread
+from paidonce.harness.results.words import quoted
 from paidonce.harness.service.script import NotAtRest, NotReady, Over, Performance, Script
 from paidonce.harness.taps.faults import Crash
 from paidonce.harness.testbed.bench import Bench
@@ -270,7 +271,7 @@ class ServiceWorld:
         if minded := self.side_by_side.learn():
             if self.alarms.minded is not None:
                 self.alarms.minded(minded)
-            raise InvalidRun(f"{min(minded)!r} is to go after what is sent at once with it")
+            raise InvalidRun(f"{quoted(min(minded))} is to go after what is sent at once with it")
         for actor, one, other in self.side_by_side.untried():
             self.reader.sent_at_once(actor, one, other)
         self.surroundings.ended = True
@@ -339,7 +340,7 @@ class ServiceWorld:
             if lasting.endless:
                 if self.alarms.endless is not None:
                     self.alarms.endless(first)
-                raise InvalidRun(f"{player.name} tries {first!r} without end")
+                raise InvalidRun(f"{player.name} tries {quoted(first)} without end")
             lasting.tries += 1
             self.steps -= 1
             number = player.at_taps

@@ -30,6 +30,7 @@ from paidonce.harness.explore.control.run_outs import (
 )
 from paidonce.harness.explore.control.time_expressions import LONGEST_S
 from paidonce.harness.explore.control.timed_statements import reading, sends_a_time
+from paidonce.harness.results.words import quoted
 from paidonce.harness.service.passing import Passing
 
 # https://redis.io/docs/latest/commands/set/ and /expire/: seconds or milliseconds, from now.
@@ -119,18 +120,22 @@ class Leases:
         """Note that what is called ``label`` takes a key, and for how long."""
         longest = self.found.get(label)
         if longest is None or (held.seconds or LONGEST_S) > (longest.seconds or LONGEST_S):
-            words = f"{label!r} takes a key {held.words}" if longest is None else longest.words
+            words = (
+                f"{quoted(label)} takes a key {held.words}" if longest is None else longest.words
+            )
             self.found[label] = Lease(words, held.seconds)
 
     def read(self, kind: str, column: str) -> None:
         """Note that the answer to what is called ``kind`` has a time ahead in ``column``, by which
         attempts go on."""
-        words = f"{kind!r} is told until when, in {column}, and that decides"
+        words = f"{quoted(kind)} is told until when, in {column}, and that decides"
         self.found.setdefault(kind, Lease(words, row=("", column)))
 
     def looked(self, kind: str, column: str, of_rows: bool) -> None:
         """Note that attempts go on by what ``kind`` finds of the last minutes, by ``column``."""
-        words = f"{kind!r} finds what is of the last minutes only, by {column}, and that decides"
+        words = (
+            f"{quoted(kind)} finds what is of the last minutes only, by {column}, and that decides"
+        )
         row = ("", column) if of_rows else None
         self.found.setdefault(_within(kind), Lease(words, row=row, endless=not of_rows))
 
@@ -147,7 +152,7 @@ class Leases:
         if self.wanted:
             self._may_run_out(label, sql, params)
         if (timed or known or reading(sql).speaks) and (row := self._rows.saw(sql, params)):
-            why = f"{label!r} takes what is free by {row[1]} and the clock"
+            why = f"{quoted(label)} takes what is free by {row[1]} and the clock"
             self.found.setdefault(label, Lease(why, row=row))
 
     def _may_run_out(self, label: str, sql: str, params: Sequence[str | None]) -> None:
@@ -158,7 +163,7 @@ class Leases:
             known = self._times.setdefault(table, {})
             known[sql] = known.get(sql, frozenset()) | columns
         for table, column in compared(sql, params):
-            why = f"{label!r} compares {column} with the time"
+            why = f"{quoted(label)} compares {column} with the time"
             lease = Lease(why, row=(table, column), sure=False)
             self.possible.setdefault(f"{table} {column}", lease)
 

@@ -19,6 +19,7 @@ from paidonce.harness.explore.control.readers.stripe import touched_at_stripe
 from paidonce.harness.explore.control.timed_answers import Told
 from paidonce.harness.explore.footprint.model import LOCAL, Footprint, Resource
 from paidonce.harness.explore.search.world import Tenure
+from paidonce.harness.results.words import quoted
 from paidonce.harness.service.script import LookedUp
 from paidonce.harness.taps.gate import Call, Connection
 from paidonce.harness.taps.stripe.calls import read_call
@@ -94,7 +95,8 @@ class TapReader:
         self._reading.disturbs(
             f"connection {call.tap}",
             f"attempts share one connection to {self._kinds[call.tap].server}, and what they "
-            f"send there waits for one another ({call.label!r} did): what comes of it where one "
+            f"send there waits for one another ({quoted(call.label)} did): what comes of it "
+            "where one "
             "overtakes the other was not tried (two copies of the process, copies = 2 in "
             "[[process]], have a connection each)",
         )
@@ -321,7 +323,7 @@ class TapReader:
         for unit in self._reading.sessions.gaps.torn():
             self._reading.disturbs(
                 f"{unit} torn",
-                f"{unit!r} looks several times, each time at what is there by then, and what "
+                f"{quoted(unit)} looks several times, each time at what is there by then, and what "
                 "others commit between two of its looks was not tried",
             )
 
@@ -351,7 +353,8 @@ class TapReader:
         if how is not None:
             self._reading.disturbs(
                 f"time {call.tap} {call.label}",
-                f"whether two times are equal decides ({call.label!r} {how}), and two attempts "
+                f"whether two times are equal decides ({quoted(call.label)} {how}), and two "
+                "attempts "
                 "that read the clock at the same moment were not tried: tell them apart by a "
                 "random value or a counter",
             )

@@ -17,6 +17,7 @@ from paidonce.harness.checkers.progress import Progress
 from paidonce.harness.explore.control.attempts import At, Player
 from paidonce.harness.explore.control.interfaces import Reader, Waits
 from paidonce.harness.history import Effect
+from paidonce.harness.results.words import quoted
 from paidonce.harness.verdict import Status, Verdict, Violation
 
 CHECKER = Progress.name
@@ -35,11 +36,13 @@ class Wait:
     def __str__(self) -> str:
         if self.holder == self.actor:
             return (
-                f"{self.actor} waits for itself: {self.session} ({self.label!r}) waits for a lock "
+                f"{self.actor} waits for itself: {self.session} ({quoted(self.label)}) waits for "
+                "a lock "
                 f"that its own {self.held_by} holds"
             )
         return (
-            f"{self.actor} waits for {self.holder}: {self.session} ({self.label!r}) waits for a "
+            f"{self.actor} waits for {self.holder}: {self.session} ({quoted(self.label)}) waits "
+            "for a "
             f"lock that {self.held_by} holds"
         )
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from paidonce.harness.explore.control.attempts import At, Player
 from paidonce.harness.explore.control.polling import Try
 from paidonce.harness.explore.search.world import InvalidRun
+from paidonce.harness.results.words import quoted
 
 
 def complain_if_stuck(
@@ -31,7 +32,7 @@ def complain_if_stuck(
     stuck = [p for p in players.values() if p.at is not At.DONE and not p.absent]
     if stuck:
         where = "; ".join(
-            f"{player.name} tries {tries[0].label!r} without end"
+            f"{player.name} tries {quoted(tries[0].label)} without end"
             if (tries := polling(player))
             else f"{player.name} is {player.at.value}"
             for player in stuck

@@ -11,6 +11,7 @@ from paidonce.harness.explore.control.interfaces import Reader, Waits
 from paidonce.harness.explore.control.lock_waits import in_a_cycle
 from paidonce.harness.explore.control.quiescence import Quiescence
 from paidonce.harness.explore.search.world import InvalidRun
+from paidonce.harness.results.words import quoted
 
 LOOK_AGAIN_S = 0.001
 LOOK_AGAIN_AT_MOST_S = 0.012
@@ -121,7 +122,8 @@ class WaitingAttempts:
         for arrival in player.flying:
             if arrival.in_flight and self._reader.blocks(arrival.call):
                 raise InvalidRun(
-                    f"{player.name}: {arrival.label!r} waits until another sends something, and "
+                    f"{player.name}: {quoted(arrival.label)} waits until another sends "
+                    "something, and "
                     "Redis tells nobody who waits for whom: commands that block are not searched "
                     "(wake the worker by LISTEN and NOTIFY while it is explored)"
                 )

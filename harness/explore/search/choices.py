@@ -10,6 +10,7 @@ from paidonce.harness.explore.search.happens_before import Footprints
 from paidonce.harness.explore.search.types import Guide
 from paidonce.harness.explore.search.unnamed import compared
 from paidonce.harness.explore.search.world import InvalidRun, Pending, Taken
+from paidonce.harness.results.words import quoted
 
 
 def at_once(pending: Sequence[Pending], last: str | None) -> str | None:
@@ -81,7 +82,9 @@ class Continue:
                 known = self._footprints[self._sleep[one.actor]]
                 # What is expected may say more than what was touched, but then says that as well.
                 if known.union(one.footprint) != one.footprint:
-                    compared(f"{one.actor} {one.label!r}", known, one.footprint, expected=True)
+                    compared(
+                        f"{one.actor} {quoted(one.label)}", known, one.footprint, expected=True
+                    )
 
     def took(self, taken: Taken) -> None:
         number = self._footprints.number(taken.footprint)

@@ -22,6 +22,7 @@ from paidonce.harness.explore.search.types import (
 )
 from paidonce.harness.explore.search.unnamed import beyond, compared, words
 from paidonce.harness.explore.search.world import InvalidRun, Pending, Taken, World, Worlds
+from paidonce.harness.results.words import quoted
 
 MAX_STEPS = 100_000
 """An execution longer than this is taken to be endless."""
@@ -125,7 +126,9 @@ class Waiting:
         nothing would be known to matter to it, although somebody has to set it going.
         """
         if step.blocked and step.footprint.empty:
-            raise InvalidRun(f"{step.actor} waits after {step.label!r}, which touches nothing")
+            raise InvalidRun(
+                f"{step.actor} waits after {quoted(step.label)}, which touches nothing"
+            )
         footprint = step.footprint
         for actor, wanted in self._wanted.items():
             if actor in step.woken or step.footprint.conflicts(wanted):
@@ -175,7 +178,7 @@ def check_behind(at: int, expected: Expected, step: Taken) -> None:
     if expected.label is not None and not alike(expected.label, step.label):
         raise Nondeterministic(
             f"not deterministic: after the same choices, step {at + 1} was {_said(expected)} "
-            f"and is now {step.label!r}"
+            f"and is now {quoted(step.label)}"
         )
     known, now = expected.footprint, step.footprint
     if known is None or known == now or known.union(now) == known:
@@ -205,7 +208,7 @@ def check_persistence(at: int, step: Taken, enabled: Container[str]) -> None:
     if gone:
         raise InvalidRun(
             f"step {at + 1}: {_names(tuple(gone))} could move and no longer can after "
-            f"{step.actor} moved ({step.label!r})"
+            f"{step.actor} moved ({quoted(step.label)})"
         )
 
 
@@ -214,4 +217,6 @@ def _names(actors: tuple[str, ...]) -> str:
 
 
 def _said(expected: Expected) -> str:
-    return expected.actor if expected.label is None else f"{expected.actor} {expected.label!r}"
+    return (
+        expected.actor if expected.label is None else f"{expected.actor} {quoted(expected.label)}"
+    )

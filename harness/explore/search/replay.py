@@ -17,6 +17,7 @@ from paidonce.harness.explore.search.world import (
     World,
     Worlds,
 )
+from paidonce.harness.results.words import quoted
 
 
 class Divergence(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,8 +120,8 @@ def _ahead(at: int, expected: Expected, pending: tuple[Pending, ...]) -> Diverge
     elif expected.actor not in enabled:
         wanted = f"that {expected.actor} can move"
     elif expected.label is not None and not alike(expected.label, labels[expected.actor]):
-        wanted = f"{expected.actor} {expected.label!r}"
-        return Divergence(step=at + 1, expected=wanted, found=repr(labels[expected.actor]))
+        wanted = f"{expected.actor} {quoted(expected.label)}"
+        return Divergence(step=at + 1, expected=wanted, found=quoted(labels[expected.actor]))
     else:
         return None
     return Divergence(step=at + 1, expected=wanted, found=_able(pending))
@@ -129,11 +130,11 @@ def _ahead(at: int, expected: Expected, pending: tuple[Pending, ...]) -> Diverge
 def _behind(at: int, expected: Expected, made: Taken) -> Divergence | None:
     if expected.label is None or alike(expected.label, made.label):
         return None
-    wanted = f"{expected.actor} {expected.label!r}"
+    wanted = f"{expected.actor} {quoted(expected.label)}"
     return Divergence(step=at + 1, expected=wanted, found=repr(made.label))
 
 
 def _able(pending: tuple[Pending, ...]) -> str:
     if not pending:
         return "that nobody can"
-    return "that these can: " + ", ".join(f"{one.actor} {one.label!r}" for one in pending)
+    return "that these can: " + ", ".join(f"{one.actor} {quoted(one.label)}" for one in pending)

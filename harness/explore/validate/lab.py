@@ -12,6 +12,7 @@ from paidonce.harness.explore.search.world import InvalidRun, Taken, Worlds
 from paidonce.harness.explore.validate.learnt import Pair
 from paidonce.harness.explore.validate.stories import Parting, Told, parting, stories
 from paidonce.harness.explore.validate.trial import Trial
+from paidonce.harness.results.words import quoted
 from paidonce.harness.verdict import Status
 
 Exchanged = Callable[[Hashable, Mapping[str, str]], Hashable]
@@ -128,7 +129,7 @@ class Lab:
             if (one.actor, one.label) != (other.actor, other.label):
                 return (
                     f"made again with the same choices, step {at + 1} was {other.actor} "
-                    f"{other.label!r} instead of {one.actor} {one.label!r}"
+                    f"{quoted(other.label)} instead of {one.actor} {quoted(one.label)}"
                 )
         parts = self.differing(run.outcome, again.outcome)
         if parts is None or again.departed is not None or len(again.taken) != len(run.taken):

@@ -16,6 +16,7 @@ from paidonce.harness.explore.search.world import Worlds
 from paidonce.harness.explore.validate.lab import Lab, Refutation
 from paidonce.harness.explore.validate.stories import Chapter, Parting, Told, stories
 from paidonce.harness.explore.validate.trial import Trial, in_order
+from paidonce.harness.results.words import quoted
 
 _END = "the end"
 _Past = tuple[str, int]
@@ -100,7 +101,7 @@ async def confirmed(suspicion: Suspicion, lab: Lab) -> Refutation | None:
         if [one.kind for one in mine] != [one.kind for one in again][: len(mine)]:
             return Refutation(
                 unsteady=f"made again with the same choices, {actor} went another way "
-                f"after {suspicion.after!r}",
+                f"after {quoted(suspicion.after)}",
                 found=lab.found,
             )
     return Refutation(

@@ -18,6 +18,7 @@ from paidonce.harness.explore.search.execute import MAX_STEPS
 from paidonce.harness.explore.search.replay import Divergence
 from paidonce.harness.explore.search.types import Expected
 from paidonce.harness.explore.search.world import InvalidRun, Pending, Taken, World, Worlds
+from paidonce.harness.results.words import quoted
 
 _READS = ("postgres select", "postgres with", "postgres table", "postgres values", "postgres show")
 
@@ -76,7 +77,7 @@ class _Follower:
             if step.label is None or label == step.label:
                 await self._take(step.actor)
                 return
-            self._departs(f"{step.actor} {step.label!r}", repr(label))
+            self._departs(f"{step.actor} {quoted(step.label)}", quoted(label))
             if label in coming or not _may_pass(label, step.label):
                 return
             await self._take(step.actor)
@@ -117,4 +118,4 @@ def _weight(label: str) -> int:
 def _able(pending: tuple[Pending, ...]) -> str:
     if not pending:
         return "that nobody can"
-    return "that these can: " + ", ".join(f"{one.actor} {one.label!r}" for one in pending)
+    return "that these can: " + ", ".join(f"{one.actor} {quoted(one.label)}" for one in pending)

@@ -19,7 +19,7 @@ from paidonce.harness.explore.search.world import InvalidRun
 from paidonce.harness.explore.witness.lenient_replay import follow
 from paidonce.harness.history import Completed, Effect, History, Operation, Outcome
 from paidonce.harness.http.excerpt import wrote
-from paidonce.harness.results.words import gist
+from paidonce.harness.results.words import quoted
 from paidonce.harness.service.script import NotReady
 from paidonce.harness.targets.file.format import TargetFile
 from paidonce.harness.targets.file.required_taps import needed
@@ -278,8 +278,8 @@ def _answer(effect: Effect) -> str:
 def _difference(first: list[str], second: list[str]) -> str | None:
     for one, other in zip(first, second, strict=False):
         if one != other:
-            return gist(f"{one!r}, then {other!r}")
+            return f"{quoted(one)}, then {quoted(other)}"
     if len(first) != len(second):
         longer, which = (first, "first") if len(first) > len(second) else (second, "second")
-        return gist(f"only the {which} had {longer[min(len(first), len(second))]!r}")
+        return f"only the {which} had {quoted(longer[min(len(first), len(second))])}"
     return None

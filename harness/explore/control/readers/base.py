@@ -31,6 +31,7 @@ from paidonce.harness.explore.footprint.stripe_told import ToldByStripe
 from paidonce.harness.explore.naming.answer_digest import AnswerDigest
 from paidonce.harness.explore.naming.names import Names
 from paidonce.harness.explore.search.world import Tenure
+from paidonce.harness.results.words import quoted
 from paidonce.harness.taps.gate import Call
 
 NOBODYS = ""
@@ -83,7 +84,8 @@ class Reading:
             self.disturbs(
                 f"time key {call.tap} {call.label}",
                 "two attempts come to one key only while the clock shows the same "
-                f"({call.label!r}: {how}), and one that comes when it shows another was not tried: "
+                f"({quoted(call.label)}: {how}), and one that comes when it shows another was "
+                "not tried: "
                 "make the key of what is paid for alone",
             )
 

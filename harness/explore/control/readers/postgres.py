@@ -25,6 +25,7 @@ from paidonce.harness.explore.control.timed_answers import ahead_in
 from paidonce.harness.explore.footprint.model import EVERYTHING, LOCAL, Footprint, Resource
 from paidonce.harness.explore.naming.answer_digest import AnswerDigest
 from paidonce.harness.explore.search.world import Tenure
+from paidonce.harness.results.words import quoted
 from paidonce.harness.service.passing import EVERY_LEASE_OVER
 from paidonce.harness.taps.faults import AtTap, ErrorAnswer, LostAnswer
 from paidonce.harness.taps.postgres import Unit
@@ -111,25 +112,29 @@ class PostgresReader(CallReader[Unit]):
         if call.statements and self._sessions.came(actor, session, label, statements):
             disturbs(
                 label,
-                f"{call.label!r} could not be held before its commit, and what others come to "
+                f"{quoted(call.label)} could not be held before its commit, and what others come "
+                "to "
                 "meanwhile was not tried",
             )
         if self._sessions.in_pieces(session, statements):
             disturbs(
                 label,
-                f"{call.label!r} is several statements sent as one, and what may come between "
+                f"{quoted(call.label)} is several statements sent as one, and what may come "
+                "between "
                 "them was not tried",
             )
         if self._sessions.unchecked(session):
             disturbs(
                 f"{label} unchecked",
-                f"{call.label!r} runs triggers that were put off and commits, and what may come "
+                f"{quoted(call.label)} runs triggers that were put off and commits, and what may "
+                "come "
                 "between was not tried",
             )
         if any(statement.commits for statement in statements):
             disturbs(
                 label,
-                f"{call.label!r} commits while it runs, and what may come between its transactions "
+                f"{quoted(call.label)} commits while it runs, and what may come between its "
+                "transactions "
                 "was not tried",
             )
 

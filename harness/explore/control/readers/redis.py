@@ -12,6 +12,7 @@ from paidonce.harness.explore.control.timed_answers import ahead_in
 from paidonce.harness.explore.footprint.model import Footprint
 from paidonce.harness.explore.footprint.redis import redis_footprint
 from paidonce.harness.explore.naming.answer_digest import AnswerDigest, heard_text
+from paidonce.harness.results.words import quoted
 from paidonce.harness.taps.faults import LostAnswer, NoContact
 from paidonce.harness.taps.redis import RedisCommand
 from paidonce.harness.taps.redis.blocking import may_block
@@ -58,7 +59,7 @@ class RedisReader(CallReader[RedisCommand]):
         if reply is None and not call.lost and self.blocks(call):
             self.reading.disturbs(
                 f"blocking {call.label}",
-                f"{call.label!r} waited for what another sends, in vain, and what is sent "
+                f"{quoted(call.label)} waited for what another sends, in vain, and what is sent "
                 "meanwhile was not tried (commands of Redis that block are not searched)",
             )
         if isinstance(reply, bytes):

@@ -15,6 +15,7 @@ from paidonce.harness.explore.control.readers.postgres import PostgresReader
 from paidonce.harness.explore.footprint.model import LOCAL, Footprint, Resource
 from paidonce.harness.explore.footprint.sql.calls import ADVISORY
 from paidonce.harness.explore.search.world import Tenure
+from paidonce.harness.results.words import quoted
 from paidonce.harness.taps.postgres import Unit
 
 _LOOKS = Footprint(looks=frozenset({Resource(("replica",))}))
@@ -30,7 +31,8 @@ class ReplicaReader(PostgresReader):
         if any(one.place[:1] == (ADVISORY,) for one in super().touches(call, arrival).locks):
             self.reading.disturbs(
                 f"replica lock {call.label}",
-                f"{call.label!r} takes an advisory lock at the replica, which nobody has at the "
+                f"{quoted(call.label)} takes an advisory lock at the replica, which nobody has "
+                "at the "
                 "primary, and who else wants it there was not tried (take it at the primary)",
             )
         return super().read(call, arrival, owner)

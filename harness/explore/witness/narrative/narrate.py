@@ -37,6 +37,7 @@ from paidonce.harness.history import (
     Recovering,
     read_history,
 )
+from paidonce.harness.results.words import quoted
 
 START = "start"
 DELIVERIES = (str(At.AGAIN.value), str(At.EVENT.value), ASKS_AGAIN)
@@ -178,7 +179,7 @@ def _units(
         if at is None:
             raise UsageError(
                 f"the history does not belong to the witness: step {step.number}, {actor} "
-                f"{step.label!r}, is not in it"
+                f"{quoted(step.label)}, is not in it"
             )
         units[at] = place
         after = max(after, at + 1)
