@@ -66,7 +66,7 @@ class SurvivalSearch:
         return [(one, ordeals) for one, ordeals in tasks if ordeals]
 
     async def _work(self, stack: Stack, queue: deque[tuple[Variant, list[Ordeal]]]) -> None:
-        lane = await stack.lane()
+        lane = await stack.lane(often=True)
         while queue:
             await self._variant(stack, lane, *self._next(queue))
 

@@ -73,7 +73,8 @@ class Start:
 
     ``settings`` are neutral names; those the service has no variable for are not asked of it.
     ``controlled``: its timers and time-outs out of the way. ``log`` is the file its output is
-    appended to, if anybody wants it. ``loaded`` is the zygote of the lane, where it has one.
+    appended to, if anybody wants it. ``loaded`` is the zygote of the lane, where it has one; where
+    services are started ``often`` there is to be one.
     """
 
     variant: str
@@ -82,6 +83,7 @@ class Start:
     controlled: bool = False
     log: Path | None = None
     loaded: Loaded | None = None
+    often: bool = False
 
 
 def migrate(
@@ -122,7 +124,7 @@ def start(target: Target, wanted: Start, called_off: threading.Event | None = No
         return values, _env(target, values, settings)
 
     def begin(port: int) -> Child:
-        if ahead is not None and ahead.loaded.there:
+        if ahead is not None and (wanted.often or ahead.loaded.there):
             return ahead.begin(port)
         values, env = surroundings(port)
         return Child(name, _argv(target, target.command, values), env=env, log=wanted.log)

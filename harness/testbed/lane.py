@@ -28,3 +28,5 @@ class Lane:
     """A replica of its Postgres, where the service reads from one."""
     loaded: Loaded = field(default_factory=Loaded)
     """The zygote its services are forked from once one of them was killed, where they know how."""
+    often: bool = False
+    """True where services are started on it so often that the first is forked already."""

@@ -74,8 +74,8 @@ class Stack:
         assert self.templates.postgres is not None
         return self.templates.postgres
 
-    async def lane(self) -> Lane:
-        """A new lane, closed with the stack."""
+    async def lane(self, *, often: bool = False) -> Lane:
+        """A new lane, closed with the stack; ``often`` if many services will be started on it."""
         number = next(self._numbers)
         secret = self.webhook_secret
         stripe = await self._open(
@@ -111,6 +111,7 @@ class Stack:
             tls=tls,
             egress=egress,
             replica=replica,
+            often=often,
         )
         self.exits.push_async_callback(asyncio.to_thread, lane.loaded.stop)
         return lane
@@ -171,7 +172,9 @@ class Stack:
             opened_by = controlled_by or passed_by
             taps, addresses = await self._taps(exits, lane, own, addresses, opened_by, changes)
             blocking = await _past_the_tap(exits, url) if controlled else None
-            start = Start(variant, addresses, wanted, controlled, log, lane.loaded)
+            start = Start(
+                variant, addresses, wanted, controlled, log, lane.loaded, often=lane.often
+            )
             running = await in_thread(
                 lambda called_off: self.subject.start(start, called_off), undo=Service.stop
             )

@@ -43,6 +43,30 @@ def test_a_guard_forked_from_anothers_zygote_is_itself():
     assert not any(map(psutil.pid_exists, asyncio.run(main())))
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="services are forked there")
+def test_where_services_are_started_often_the_first_is_forked_as_well():
+    choice = Choice(
+        postgres=os.environ[POSTGRES_VARIABLE],
+        redis=redis_url_of_worker(os.environ[REDIS_VARIABLE]),
+    )
+
+    async def main():
+        pids = []
+        async with open_stack(Described(TARGET), choice) as stack:
+            lane = await stack.lane(often=True)
+            for guard in ("claim", "row_lock"):
+                async with stack.bench(lane, guard, {}) as bench:
+                    (process,) = bench.running.processes
+                    assert isinstance(process.child, Forked)
+                    assert await told(bench) == guard
+                    pids.append(process.child.pid)
+                assert not psutil.pid_exists(pids[-1])
+            pids.append(lane.loaded.zygote.pid)
+        return pids
+
+    assert not any(map(psutil.pid_exists, asyncio.run(main())))
+
+
 async def told(bench):
     async with httpx.AsyncClient() as client:  # the taps it talks through are of this loop
         answer = await client.get(f"{bench.running.url}{TARGET.ready_path}", timeout=30)

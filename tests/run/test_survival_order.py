@@ -30,7 +30,7 @@ class Stack:
 
     choice = SimpleNamespace(lanes=lambda wanted: 1)
 
-    async def lane(self):
+    async def lane(self, *, often=False):
         return None
 
     @contextlib.asynccontextmanager
