@@ -68,16 +68,19 @@ class Linearizable:
     def check(self, history: History) -> Verdict:
         deadline = time.monotonic() + self._max_seconds
         created = {order.order: order for _, order in history.of(OrderCreated)}
-        last_reads: dict[str, list[Operation]] = {}
+        last_reads: dict[str, list[int]] = {}
         for position, observed in history.of(OrderObserved):
-            last_reads.setdefault(observed.order, []).append(_as_read(position, observed))
+            last_reads.setdefault(observed.order, []).append(position)
         violations: list[Violation] = []
         doubts = []
         counterexamples: list[dict[str, Any]] = []
         configurations = 0
         orders = [order for order in dict.fromkeys((*history.by_order, *last_reads)) if order]
         for order in orders:
-            operations = [*history.by_order.get(order, ()), *last_reads.get(order, ())]
+            operations = [
+                *history.by_order.get(order, ()),
+                *(_as_read(history, position) for position in last_reads.get(order, ())),
+            ]
             result = search(
                 OrderModel.of(created.get(order), operations),
                 [_interval(operation) for operation in operations],
@@ -111,8 +114,10 @@ class Linearizable:
         )
 
 
-def _as_read(position: int, observed: OrderObserved) -> Operation:
+def _as_read(history: History, position: int) -> Operation:
     """The order at rest, as the answer to a read that took no time."""
+    observed = history.events[position]
+    assert isinstance(observed, OrderObserved)
     value = msgspec.structs.asdict(observed)
     return Operation(
         invoked=Invoked(

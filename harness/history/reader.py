@@ -155,12 +155,19 @@ def _check_end(path: Path, events: list[Event]) -> None:
 
 def _check_operations(path: Path, events: list[Event]) -> None:
     open_operations: set[int] = set()
-    seen: set[int] = set()
+    newest = 0
+    seen: set[int] | None = None  # as long as numbers go up the last one says as much
     for number, event in enumerate(events, start=1):
         if isinstance(event, Invoked):
-            if event.op in seen:
-                raise UsageError(f"{path}, line {number}: operation {event.op} is invoked twice")
-            seen.add(event.op)
+            if seen is None and event.op <= newest:
+                seen = {one.op for one in events[: number - 1] if isinstance(one, Invoked)}
+            if seen is not None:
+                if event.op in seen:
+                    raise UsageError(
+                        f"{path}, line {number}: operation {event.op} is invoked twice"
+                    )
+                seen.add(event.op)
+            newest = event.op
             open_operations.add(event.op)
         elif isinstance(event, Completed):
             if event.op not in open_operations:

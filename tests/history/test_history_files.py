@@ -195,6 +195,15 @@ def test_an_operation_is_invoked_once_and_completes_once(tmp_path: Path) -> None
         read_history(journalled(tmp_path / "c.jsonl", completed(1), invoked(1)))
 
 
+def test_operations_may_be_recorded_in_any_order_of_their_numbers(tmp_path: Path) -> None:
+    """As several recorders' are, whose numbers were given out beforehand."""
+    order = [invoked(1), invoked(5), invoked(2), completed(2), invoked(7), invoked(3)]
+    assert len(read_history(journalled(tmp_path / "a.jsonl", *order)).operations) == 5
+    for again in (1, 2, 5, 7, 3):
+        with pytest.raises(UsageError, match=f"line 8: operation {again} is invoked twice"):
+            read_history(journalled(tmp_path / f"{again}.jsonl", *order, invoked(again)))
+
+
 def test_nothing_may_follow_the_end(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="line 2: the end of the history is not its last line"):
         read_history(journalled(tmp_path / "h.jsonl", Ended(t=1), Note(t=2, text="late")))
