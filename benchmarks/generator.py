@@ -92,8 +92,8 @@ def _arguments() -> argparse.Namespace:
 
 
 def _answering(exits: ExitStack) -> str:
-    argv, environment = command("benchmarks.generators.answers")
-    child = exits.enter_context(Child("static answers", argv, env=environment))
+    argv = [sys.executable, str(HERE / "answers.py")]
+    child = exits.enter_context(Child("static answers", argv))
     port = child.wait_line("listen", _port, START_SECONDS)
     return f"http://127.0.0.1:{port}"
 

@@ -1,6 +1,6 @@
 """A service that has one answer for everything, as fast as Python can: nothing to wait for.
 
-    python -m benchmarks.generators.answers
+    python benchmarks/generators/answers.py
 
 Prints its port. ``POST /orders`` is answered with an order, ``POST .../payments`` with "a payment
 is in progress" (so that the order stays the one everybody fights over), ``GET /count`` with how
