@@ -141,7 +141,7 @@ async def _predict(
     Mapping[Prediction, Weighed],
     tuple[tuple[TriedFix, ...], ...] | None,
 ]:
-    async with built(playable, choice, kept, folder) as (stack, live):
+    async with built(playable, choice, kept, folder, request.lanes) as (stack, live):
         live.update("playing each attempt alone")
         lanes = [await stack.lane() for _ in range(stack.choice.lanes(request.lanes))]
 

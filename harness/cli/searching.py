@@ -44,7 +44,7 @@ async def searching(
     ``kept`` is where its database may be, ``first`` says what is done once it is built. Logs go to
     ``folder``.
     """
-    async with built(playable, choice, kept, folder) as (stack, live):
+    async with built(playable, choice, kept, folder, request.lanes) as (stack, live):
         live.update(first)
         async with opened(
             stack, request.scenario, request.variant, request.lanes, request.noise
@@ -54,12 +54,17 @@ async def searching(
 
 @asynccontextmanager
 async def built(
-    playable: Playable, choice: Choice, kept: KeptDatabases | None, folder: Path
+    playable: Playable,
+    choice: Choice,
+    kept: KeptDatabases | None,
+    folder: Path,
+    lanes: int = 0,
 ) -> AsyncIterator[tuple[Stack, StatusLine]]:
-    """The backends, with the service built, and a line that says what is being done."""
+    """The backends, as many of ``lanes`` as there can be among them, with the service built, and a
+    line that says what is being done."""
     with StatusLine() as live:
         async with open_stack(
-            playable.subject, choice, logs=folder / "logs", kept=kept, say=live.say
+            playable.subject, choice, logs=folder / "logs", kept=kept, say=live.say, lanes=lanes
         ) as stack:
             live.update("building")
             await in_thread(playable.build)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -34,6 +34,7 @@ from paidonce.harness.errors import UsageError
 from paidonce.harness.history import Backend
 from paidonce.harness.process.tempdirs import TempFolder
 from paidonce.harness.process.threads import in_thread
+from paidonce.harness.process.together import together
 from paidonce.harness.service.launch import Addresses, Start
 from paidonce.harness.service.running import Service
 from paidonce.harness.taps.changes import Change, Keyed, Migrated, Preceded, Replaced
@@ -67,6 +68,8 @@ class Stack:
     webhook_secret: str = field(default_factory=new_webhook_secret)
     """One for all lanes: a service may keep it in its database, which is prepared once."""
     _numbers: itertools.count[int] = field(default_factory=itertools.count)
+    _ready: list[Lane] = field(default_factory=list)
+    """Lanes that were opened ahead."""
 
     @property
     def postgres(self) -> PostgresServer:
@@ -76,7 +79,20 @@ class Stack:
 
     async def lane(self, *, often: bool = False) -> Lane:
         """A new lane, closed with the stack; ``often`` if many services will be started on it."""
-        number = next(self._numbers)
+        lane = self._ready.pop(0) if self._ready else await self._lane(next(self._numbers))
+        lane.often = often
+        return lane
+
+    async def open_ahead(self, lanes: int, more: Coroutine[object, object, None]) -> None:
+        """Open so many lanes, and ``more``, side by side."""
+        opening = [self._lane_ahead(next(self._numbers)) for _ in range(lanes)]
+        await together(*opening, more)
+        self._ready.sort(key=lambda lane: lane.number)
+
+    async def _lane_ahead(self, number: int) -> None:
+        self._ready.append(await self._lane(number))
+
+    async def _lane(self, number: int) -> Lane:
         secret = self.webhook_secret
         stripe = await self._open(
             lambda spec: open_stripe(spec, webhook_secret=secret), self.choice.stripe
@@ -111,7 +127,6 @@ class Stack:
             tls=tls,
             egress=egress,
             replica=replica,
-            often=often,
         )
         self.exits.push_async_callback(asyncio.to_thread, lane.loaded.stop)
         return lane
@@ -259,7 +274,7 @@ class Stack:
         return name, url, server
 
     async def _open(self, opener: Callable[[str], B], spec: str) -> B:
-        opened = await asyncio.to_thread(opener, spec)
+        opened = await in_thread(lambda _: opener(spec), undo=_stop)
         self.exits.push_async_callback(asyncio.to_thread, opened.stop)
         return opened
 
@@ -272,25 +287,22 @@ async def open_stack(
     logs: Path | None = None,
     kept: KeptDatabases | None = None,
     say: Callable[[str], None] = lambda line: None,
+    lanes: int = 0,
 ) -> AsyncIterator[Stack]:
     """Open the backends that were chosen; everything is stopped on the way out.
+
+    As many of ``lanes`` as there can be are opened beside the database's server.
 
     With ``kept``, databases on servers of our own that take long to migrate are kept there, and
     ``say`` is told which was used. Raises ``UsageError`` or ``Unavailable`` when a backend cannot
     be had.
     """
     async with AsyncExitStack() as exits:
-        postgres = None
         replicated = subject.wants_replica
         kept = None if replicated else kept  # one that is kept knows of no replicas
-        if kept is None or choice.postgres != "embedded" or subject.database_url:
-            postgres = await asyncio.to_thread(
-                lambda: open_postgres(choice.postgres, replicated=replicated)
-            )
-            exits.push_async_callback(asyncio.to_thread, postgres.stop)
         templates = Templates(
             subject=subject,
-            postgres=postgres,
+            postgres=None,
             exits=exits,
             addresses=addresses_of,
             kept=kept,
@@ -300,7 +312,21 @@ async def open_stack(
         stack = Stack(subject=subject, choice=choice, templates=templates, exits=exits, logs=logs)
         if kept is not None:
             stack.webhook_secret = await asyncio.to_thread(kept.webhook_secret)
+
+        async def server() -> None:
+            if kept is None or choice.postgres != "embedded" or subject.database_url:
+                templates.postgres = postgres = await in_thread(
+                    lambda _: open_postgres(choice.postgres, replicated=replicated), undo=_stop
+                )
+                exits.push_async_callback(asyncio.to_thread, postgres.stop)
+
+        # A lane with a replica of the server needs that first.
+        await stack.open_ahead(0 if replicated else choice.lanes(lanes), server())
         yield stack
+
+
+def _stop(backend: AnyBackend) -> None:
+    backend.stop()
 
 
 def addresses_of(lane: Lane, postgres_url: str, *, tapped: bool = True) -> Addresses:

@@ -12,6 +12,7 @@ from paidonce.harness.explore.control.executions import ServiceWorlds
 from paidonce.harness.explore.control.mode import Mode
 from paidonce.harness.explore.control.readers import openers
 from paidonce.harness.explore.witness.file import Witness
+from paidonce.harness.process.together import together
 from paidonce.harness.service.script import Script
 from paidonce.harness.taps.changes import Change
 from paidonce.harness.testbed.stack import Lane, Stack
@@ -37,10 +38,10 @@ async def opened(
     known = mode or Mode()
     settings = dict(scenario.settings)
     async with AsyncExitStack() as exits:
-        worlds = []
         if isinstance(lanes, int):
             lanes = [await stack.lane() for _ in range(stack.choice.lanes(lanes))]
-        for lane in lanes:
+
+        async def open_one(lane: Lane) -> ServiceWorlds:
             bench = await exits.enter_async_context(
                 stack.bench(lane, variant, settings, controlled_by=openers(), changes=changes)
             )
@@ -53,8 +54,9 @@ async def opened(
                 mode=replace(known, shared_memory=remembers, late_answers=remembers),
             )
             exits.push_async_callback(made.close)
-            worlds.append(made)
-        yield worlds
+            return made
+
+        yield await together(*(open_one(lane) for lane in lanes))
 
 
 @asynccontextmanager
