@@ -214,7 +214,9 @@ async def _play(
         progress.update(task, advance=1, description=f"{doing} {cell.variant} × {cell.scenario}")
 
     findings.on_cell = on_cell
-    async with open_stack(Described(plan.target), choice, logs=plan.out / "logs") as stack:
+    async with open_stack(
+        Described(plan.target), choice, logs=plan.out / "logs", lanes=plan.lanes
+    ) as stack:
         await prove(stack, findings)
         if plan.ordeals and plan.failure_seconds:
             await _under_failures(stack, findings, progress, task)

@@ -148,6 +148,7 @@ async def _check(checked: Checked, choice: Choice, kept: KeptDatabases | None) -
             logs=checked.plan.out / "logs",
             kept=kept,
             say=live.say,
+            lanes=1 if checked.plan.subject.one_at_a_time else checked.plan.lanes,
         ) as stack:
             await check(stack, checked)
 
