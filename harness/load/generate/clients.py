@@ -20,6 +20,7 @@ from locust.user.task import LOCUST_STATE_STOPPING, LOCUST_STATE_WAITING
 
 from paidonce.harness.history import Action, Completed, Outcome
 from paidonce.harness.http.client import Request
+from paidonce.harness.load.generate.cookies import RareCookies
 from paidonce.harness.load.generate.current import LoadRun, current_run
 from paidonce.harness.load.generate.orders import HotPlace
 from paidonce.harness.load.plan.arrivals import Arrivals
@@ -60,6 +61,7 @@ class RecordedUser(FastHttpUser):
         # Every answer is an answer here; what it means is not for the HTTP client to say. It
         # declares them for its class, and looks for them at the object.
         self.client.client.valid_response_codes = _EVERY_STATUS  # type: ignore[misc]
+        self.client.cookiejar = self.client.client.cookiejar = RareCookies()
         self._run = run
         self.name = "" if run is None else run.next_user()
         seed = None if run is None else f"{run.settings.seed} {self.name}"
