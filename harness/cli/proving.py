@@ -56,7 +56,7 @@ def prove_command(
         float | None,
         typer.Option(
             help="Seconds for searching every interleaving of 2 attempts, all cells together; 0 "
-            "for no search. \\[default: what is left of four minutes, 20 at least]",
+            "for no search. \\[default: what is left of 200, 20 at least]",
             min=0,
             max=86400,
             show_default=False,

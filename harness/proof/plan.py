@@ -26,7 +26,7 @@ from paidonce.harness.testbed.bench import Bench
 
 HISTORIES = "histories"
 """Folder beside the report that holds the histories."""
-WHOLE_S = 225.0
+WHOLE_S = 200.0
 """How long a whole proof should take, where searching is to take what is left of it."""
 LEAST_S = 20.0
 """For searching, however long the rest takes."""
