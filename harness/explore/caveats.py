@@ -21,6 +21,7 @@ from paidonce.harness.explore.footprint.model import Resource
 from paidonce.harness.explore.lapsing import leases_left, stayed
 from paidonce.harness.explore.search import Ending, SearchResult
 from paidonce.harness.explore.search.unnamed import words
+from paidonce.harness.process.sockets import Connections
 from paidonce.harness.results.grounds import Grounds, Wrong
 from paidonce.harness.results.words import quoted
 from paidonce.harness.testbed.past_stripe import past_the_tap
@@ -170,11 +171,12 @@ def _out_of_control(worlds: Sequence[ServiceWorlds], elsewhere: Elsewhere | None
     disturbing |= {k: v for each in worlds for k, v in each.background.disturbing.items()}
     reasons = [disturbing[label] for label in sorted(disturbing)]
     untapped = any(w.bench.controlled and "redis" not in w.bench.taps for w in worlds)
-    if untapped and any(each.bench.talks_to_redis() for each in worlds):
+    now = Connections()
+    if untapped and any(each.bench.talks_to_redis(now) for each in worlds):
         reasons.append("the service talks to Redis, which is not behind a tap")
     refused = {one for each in worlds for one in past_the_tap(each.bench)}
     reasons += [f"{one}, and is not seen once it is answered" for one in sorted(refused)]
-    if any(each.bench.talks_past_the_tap() for each in worlds):
+    if any(each.bench.talks_past_the_tap(now) for each in worlds):
         reasons.append("the service has connections to Postgres that are not behind the tap")
     shared = [each for each in worlds if each.mode.shared_memory]
     if shared and (many := max(each.bench.workers() for each in shared)) > 1:

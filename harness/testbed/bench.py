@@ -7,7 +7,6 @@ its description alone.
 
 from __future__ import annotations
 
-import contextlib
 import threading
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -15,7 +14,6 @@ from pathlib import Path
 from typing import Protocol
 
 import msgspec
-import psutil
 import psycopg
 import redis.asyncio as aioredis
 from redis.exceptions import RedisError
@@ -27,6 +25,7 @@ from paidonce.harness.capability import Capability
 from paidonce.harness.errors import PaidonceError
 from paidonce.harness.history import Backend, Recorder
 from paidonce.harness.http.client import Wires
+from paidonce.harness.process.sockets import Connections
 from paidonce.harness.process.workers import workers
 from paidonce.harness.results.proof import Variant
 from paidonce.harness.service.description import Target
@@ -326,32 +325,20 @@ class Bench:
         number = self.redis.connection_pool.connection_kwargs.get("db", 0)
         return int(keyspace.get(f"db{number}", {}).get("expires", 0))
 
-    def talks_to_redis(self) -> bool:
+    def talks_to_redis(self, connections: Connections) -> bool:
         """Tell whether a process of the service has a connection to the Redis server itself."""
         if self.redis is None:
             return False
-        return self._talks_to(self.redis.connection_pool.connection_kwargs.get("port"))
+        port = self.redis.connection_pool.connection_kwargs.get("port")
+        return port is not None and connections.lead_to(port, self.pids)
 
-    def talks_past_the_tap(self) -> bool:
+    def talks_past_the_tap(self, connections: Connections) -> bool:
         """Tell whether a process of the service has a connection to the Postgres server itself."""
-        return self._talks_to(self.eyes.info.port)
+        return connections.lead_to(self.eyes.info.port, self.pids)
 
     def workers(self) -> int:
         """Return how many processes of the service answer at one address, where that is most."""
         return workers(self.pids)
-
-    def _talks_to(self, port: int | None) -> bool:
-        """Tell whether a process of the service has a TCP connection to a port."""
-        found = False
-        for root in self.pids:
-            with contextlib.suppress(psutil.Error):  # it may be gone by now
-                service = psutil.Process(root)
-                found = found or any(
-                    connection.raddr and connection.raddr.port == port
-                    for process in (service, *service.children(recursive=True))
-                    for connection in process.net_connections("tcp")
-                )
-        return found
 
     async def close(self) -> None:
         """Close what this bench opened itself."""

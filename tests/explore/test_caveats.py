@@ -93,7 +93,7 @@ def said_of(workers: int, *, shared_memory: bool) -> SearchResult:
         subject=SimpleNamespace(leases_hold=True, timeouts_hold=True),
         controlled=True,
         taps={"redis": None},
-        talks_past_the_tap=lambda: False,
+        talks_past_the_tap=lambda _: False,
         egress=None,
         workers=lambda: workers,
     )

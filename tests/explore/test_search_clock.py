@@ -51,7 +51,7 @@ class Slow(ServiceWorlds):
             taps={},
             stripe_tap=SimpleNamespace(live_keys=set()),
             egress=None,
-            talks_past_the_tap=lambda: False,
+            talks_past_the_tap=lambda _: False,
             workers=lambda: 1,
         )
         super().__init__(scenario("two_tabs"), bench)

@@ -181,7 +181,7 @@ def worlds(*, hold: bool) -> Any:
             taps={},
             stripe_tap=SimpleNamespace(live_keys=set()),
             egress=None,
-            talks_past_the_tap=lambda: False,
+            talks_past_the_tap=lambda _: False,
             workers=lambda: 1,
         ),
         background=SimpleNamespace(learnt=set(), disturbing={}),
