@@ -85,6 +85,8 @@ class Relying:
     began: float = field(default_factory=time.monotonic)
     waited_at_lock: bool = False
     """True if attempts were found to wait for locks of the database's."""
+    called_stripe: bool = False
+    """True if attempts were found to call Stripe, and to wait for its answers."""
     waited_inside: bool = False
     """True if attempts were found to wait for each other inside the service."""
     beside: float = 0.0
@@ -218,6 +220,7 @@ class Relying:
         )
         self.executions += result.counts.executions
         self.waited_at_lock = self.waited_at_lock or claims.waited
+        self.called_stripe = self.called_stripe or claims.called_stripe
         return result
 
     async def _validated(
@@ -346,7 +349,7 @@ class Relying:
         # Where that was found by a search before this one, it is known by now.
         inside = self.waited_inside or (self.mode.shared_memory and not pieces)
         answering = self.worlds[0].bench.subject.answering
-        waited = self.waited_at_lock
+        waited = self.waited_at_lock or self.called_stripe
         taken = self.lessons or polled or merged or pieces or waited or inside or answering
         if grounds is None and not taken:
             return result
@@ -356,7 +359,8 @@ class Relying:
             lessons=tuple(self.lessons),
             polled=tuple(sorted(polled)),
             tried_at_once=tuple(sorted(merged)),
-            waited_at_lock=waited,
+            waited_at_lock=self.waited_at_lock,
+            waited_for_stripe=self.called_stripe,
             waited_inside=inside,
             pieces=pieces,
             answering=answering,

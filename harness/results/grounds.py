@@ -88,10 +88,11 @@ class Grounds(msgspec.Struct, frozen=True, kw_only=True):
     ``executions`` is what it took. ``polled`` are steps that were tried over and over, and are
     taken to be tried until they are granted; of those in ``tried_at_once`` tries were made in one
     step, so that they are granted at one of the first tries or never. ``waited_at_lock`` if
-    attempts waited for locks of the database's, ``waited_inside`` if inside the service, and are
-    taken never to give up; ``pieces`` if they share memory, and
-    what one does there between two of its steps is taken for one piece. ``answering`` are
-    processes besides the service that answer requests: no tap sees those of the service itself.
+    attempts waited for locks of the database's, ``waited_for_stripe`` if for answers of Stripe's,
+    ``waited_inside`` if inside the service, and are taken never to give up; ``pieces`` if they
+    share memory, and what one does there between two of its steps is taken for one piece.
+    ``answering`` are processes besides the service that answer requests: no tap sees those of the
+    service itself.
     """
 
     pairs: tuple[Claim, ...] = ()
@@ -106,6 +107,7 @@ class Grounds(msgspec.Struct, frozen=True, kw_only=True):
     polled: tuple[str, ...] = ()
     tried_at_once: tuple[str, ...] = ()
     waited_at_lock: bool = False
+    waited_for_stripe: bool = False
     waited_inside: bool = False
     pieces: bool = False
     answering: tuple[str, ...] = ()
@@ -138,8 +140,10 @@ class Grounds(msgspec.Struct, frozen=True, kw_only=True):
         if self.tried_at_once:
             quoted = ", ".join(repr(label) for label in self.tried_at_once)
             found.append(f"provided that it makes no difference at which try {quoted} is granted")
-        if self.waited_at_lock:
-            found.append("provided that nobody gives up who waits for a lock of the database's")
+        awaited = ["a lock of the database's"] if self.waited_at_lock else []
+        awaited += ["an answer of Stripe's"] if self.waited_for_stripe else []
+        if awaited:
+            found.append(f"provided that nobody gives up who waits for {' or '.join(awaited)}")
         if self.waited_inside:
             found.append("provided that nobody gives up who waits inside the service")
         if self.pieces:

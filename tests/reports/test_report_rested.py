@@ -69,6 +69,12 @@ def test_the_line_says_how_much_was_confirmed() -> None:
     assert resting("all", Grounds(waited_at_lock=True)) == (
         "all; provided that nobody gives up who waits for a lock of the database's"
     )
+    assert resting("all", Grounds(waited_for_stripe=True)) == (
+        "all; provided that nobody gives up who waits for an answer of Stripe's"
+    )
+    assert resting("all", Grounds(waited_at_lock=True, waited_for_stripe=True)).endswith(
+        "who waits for a lock of the database's or an answer of Stripe's"
+    )
     assert resting("all", Grounds(waited_inside=True)) == (
         "all; provided that nobody gives up who waits inside the service"
     )

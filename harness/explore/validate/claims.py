@@ -27,6 +27,7 @@ END = "the end"
 Step = tuple[str, str]
 """The kind of a step, and that of its actor's next one."""
 PairOfSteps = tuple[Step, Step]
+_STRIPE = "stripe "
 PLACES = 3
 """In how many different places a moment is held open: before which steps of the others."""
 
@@ -112,6 +113,8 @@ class Claims:
     """The first few executions."""
     waited: bool = False
     """True if anybody waited for a lock of the database's, or was deferred instead."""
+    called_stripe: bool = False
+    """True if any step was a call to Stripe, whose answer was waited for."""
     runs: int = 0
     footprints: Footprints = field(default_factory=Footprints)
 
@@ -119,6 +122,7 @@ class Claims:
         """Look at an execution that went to its end."""
         self.runs += 1
         self.waited = self.waited or any(one.at_lock or one.tenures for one in run.taken)
+        self.called_stripe = self.called_stripe or any(map(_is_stripes, run.taken))
         if not self.wanted:
             return
         kept = Kept(run, self.footprints)
@@ -247,3 +251,8 @@ def steps_of(taken: Sequence[Taken]) -> tuple[Step, ...]:
         found.append((name, coming.get(step.actor, END)))
         coming[step.actor] = name
     return tuple(reversed(found))
+
+
+def _is_stripes(step: Taken) -> bool:
+    """Return whether a step is a call to Stripe: labels begin with the tap's name."""
+    return step.label.startswith(_STRIPE)

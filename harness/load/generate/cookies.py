@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from http.client import HTTPResponse
 from http.cookiejar import CookieJar
-from urllib.request import Request
+from typing import Any
 
 
 class RareCookies(CookieJar):
@@ -14,12 +13,12 @@ class RareCookies(CookieJar):
     the processor time of a user of Locust; a service of payments seldom sets any.
     """
 
-    def add_cookie_header(self, request: Request) -> None:
+    def add_cookie_header(self, request: Any) -> None:
         """Add the cookies that belong to a request, if there are any at all."""
         if self._cookies:  # type: ignore[attr-defined]
             super().add_cookie_header(request)
 
-    def extract_cookies(self, response: HTTPResponse, request: Request) -> None:
+    def extract_cookies(self, response: Any, request: Any) -> None:
         """Keep the cookies that an answer sets."""
         headers = response.headers
         if "set-cookie" in headers or "set-cookie2" in headers:
