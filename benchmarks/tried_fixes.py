@@ -1,7 +1,7 @@
 """Tries every fix that is proposed for racy services, and counts what comes of it.
 
     python benchmarks/tried_fixes.py [--only NAME] [--part 1/4] [--budget 60s] [--into FILE]
-        [--out FOLDER]
+        [--missing] [--out FOLDER]
 
 The services are the racy variants of ``examples`` and those of ``tests/cases`` that have a
 counterexample. ``paidonce predict --try`` is run for each: it searches, and once more for every
@@ -11,7 +11,8 @@ close the race (which ``--try`` then calls no fix), and where a fix is proved to
 repair made by hand, the file's own sound variant, has a counterexample.
 
 It takes hours: ``--part`` does each so-manieth service, and ``--into`` keeps what came of each in a
-JSON file, to which other parts are added, and which is counted as a whole.
+JSON file, to which other parts are added, and which is counted as a whole; with ``--missing`` those
+that are in it already are left out.
 """
 
 from __future__ import annotations
@@ -45,6 +46,9 @@ def main() -> int:
     parser.add_argument("--part", default="1/1", help="which of how many parts, as 2/5")
     parser.add_argument("--budget", default="60s", help="of each search")
     parser.add_argument("--into", type=Path, help="a JSON file to which the results are added")
+    parser.add_argument(
+        "--missing", action="store_true", help="leave out what the JSON file has already"
+    )
     parser.add_argument("--out", type=Path, help="a folder to keep the reports in")
     options = parser.parse_args()
     part, parts = map(int, options.part.split("/"))
@@ -56,6 +60,8 @@ def main() -> int:
         chosen = [one for one in _services() if options.only in _name(one)]
         for service in chosen[part - 1 :: parts]:
             name = _name(service)
+            if options.missing and name in found:
+                continue
             tried = _tried(service, options.budget, out)
             found[name] = {"tried": tried, "by hand": _by_hand(service, options.budget)}
             for one in tried:

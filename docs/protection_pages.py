@@ -28,7 +28,13 @@ PAGE = ROOT / "docs" / "protections.md"
 VERDICTS = {0: "complete", 1: "caught", 3: "not decided"}
 SEARCHES = {"order": (), "failures": ("--faults", "1")}
 """What is searched of each service, by the claims' name of it, and the options of the command."""
-GROUPS = ("ORM", "idempotency middleware", "lock library", "queue or durable execution")
+GROUPS = (
+    "ORM",
+    "idempotency middleware",
+    "payment library",
+    "lock library",
+    "queue or durable execution",
+)
 LONGEST = "5m"
 """How long a search may take before it counts as not decided."""
 PINS = {

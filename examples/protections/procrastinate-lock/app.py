@@ -1,6 +1,5 @@
 """A job of procrastinate 3.10.0, whose lock is to keep it from charging twice."""
 
-import asyncio
 import os
 from contextlib import asynccontextmanager
 
@@ -53,16 +52,15 @@ async def lifespan(app):
     async with queue.open_async():
         if not await queue.check_connection_async():
             await queue.schema_manager.apply_schema_async()
-        worker = asyncio.create_task(
-            queue.run_worker_async(
-                concurrency=5,
-                install_signal_handlers=False,
-                fetch_job_polling_interval=float(os.environ.get("POLL_S", "5")),
-                abort_job_polling_interval=float(os.environ.get("POLL_S", "5")),
-            )
-        )
         yield
-        worker.cancel()
+
+
+async def work_off():
+    """Work until there is no job left that may be begun: a worker of its documentation's that does
+    not wait."""
+    await queue.run_worker_async(
+        wait=False, concurrency=1, listen_notify=False, install_signal_handlers=False
+    )
 
 
 app = FastAPI(lifespan=lifespan)
@@ -71,6 +69,7 @@ app = FastAPI(lifespan=lifespan)
 @app.post("/orders/{order_id}/pay")
 async def pay(order_id: int):
     await settle.configure(lock=f"order {order_id}").defer_async(order_id=order_id)
+    await work_off()
     return Response(status_code=202)
 
 
