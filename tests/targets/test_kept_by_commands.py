@@ -57,7 +57,7 @@ def test_a_search_and_a_prediction_know_where_databases_are_kept(
     def searching(playable, request, choice, kept, folder, first):
         raise Seen(kept)
 
-    def built(playable, choice, kept, folder):
+    def built(playable, choice, kept, folder, lanes=0):
         raise Seen(kept)
 
     for module, command, opens in (
