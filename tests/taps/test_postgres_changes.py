@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import select
 
 import psycopg
@@ -11,8 +12,10 @@ import pytest
 from postgres_play import DEADLINE_S, Gatekeeper
 
 from paidonce.harness.taps.changes import Preceded, Replaced
-from paidonce.harness.taps.postgres import PostgresTap
-from paidonce.harness.taps.postgres.changing import words_of
+from paidonce.harness.taps.postgres import PostgresTap, fields
+from paidonce.harness.taps.postgres.changing import Changing, WholeUnits, words_of
+from paidonce.harness.taps.postgres.frames import Frame
+from paidonce.harness.taps.postgres.session import Session
 
 READ = "SELECT id, v FROM item WHERE id = $1"
 LOCKED = f"{READ} FOR UPDATE"
@@ -202,9 +205,77 @@ def test_it_is_sent_as_well_where_the_statement_was_prepared_at_a_flush_just_bef
     play(database, [change], story)
 
 
-def _answers(pg, count):
-    """The answers that a Flush brings, of a pipeline that goes on."""
-    pg.send_flush_request()
+@pytest.mark.parametrize("alone", [False, True], ids=["in one unit", "in two"])
+@pytest.mark.parametrize("named", [False, True], ids=["unnamed", "prepared"])
+@pytest.mark.parametrize("held", [True, False], ids=["held", "free"])
+def test_it_is_sent_behind_a_begin_that_comes_with_the_statement(database, alone, named, held):
+    """As pgjdbc does, which sends BEGIN and the first statement without waiting in between."""
+
+    def run(url):
+        with (
+            psycopg.connect(database, autocommit=True) as eyes,
+            contextlib.closing(psycopg.connect(url, autocommit=True)) as connection,
+        ):
+            pg = connection.pgconn
+            if named:
+                pg.prepare(b"begin", b"BEGIN")
+                pg.prepare(b"read", READ.encode())
+            pg.enter_pipeline_mode()
+            for number in (1, 2):
+                if named:
+                    pg.send_query_prepared(b"begin", None)
+                else:
+                    pg.send_query_params(b"BEGIN", None)
+                if alone:
+                    pg.pipeline_sync()
+                if named:
+                    pg.send_query_prepared(b"read", [b"1"])
+                else:
+                    pg.send_query_params(READ.encode(), [b"1"])
+                told = _answers(pg, 3 if alone else 2, end=pg.pipeline_sync)
+                begun, rows = told[0], told[-1]
+                assert begun.command_status == b"BEGIN", begun.error_message
+                assert rows.get_value(0, 1) == b"old", rows.error_message
+                assert eyes.execute(LOCKS).fetchone() == (1,)
+                assert pg.transaction_status == psycopg.pq.TransactionStatus.INTRANS
+                pg.send_query_params(b"COMMIT", None)
+                (over,) = _answers(pg, 1, end=pg.pipeline_sync)
+                assert over.command_status == b"COMMIT", number
+                assert eyes.execute(LOCKS).fetchone() == (0,)
+
+    async def story(tap, gate, connection, eyes):
+        await asyncio.to_thread(run, tap.url_for(database))
+        assert tap.changing.came == {change: 2}
+
+    change = Preceded(sql=READ, by=LOCK)
+    play(database, [change], story, late=not held)
+
+
+@pytest.mark.parametrize(
+    ("first", "sent"),
+    [("BEGIN", "QPBECCHPBES"), ("BEGIN; SELECT 1", "QPBES"), ("SELECT 1", "QPBES")],
+)
+def test_a_begin_by_a_simple_query_is_one_as_well(first, sent):
+    """Of one sending, so that the server has told nothing yet: no library here does that."""
+    session = Session(1, itertools.count(1).__next__)
+    session.status = "I"
+    number = fields.count16(1), fields.int16(0), fields.count16(1)
+    bind = fields.string("") * 2, *number, fields.int32(1), b"1", fields.count16(0)
+    messages = (
+        fields.message(b"Q", fields.string(first)),
+        fields.message(b"P", fields.string(""), fields.string(READ), fields.count16(0)),
+        fields.message(b"B", *bind),
+        fields.message(b"E", fields.string(""), fields.int32(0)),
+        fields.message(b"S"),
+    )
+    changing = Changing([Preceded(sql=READ, by=LOCK)])
+    found = WholeUnits(changing, session).take([Frame(one[0], one, 0) for one in messages])
+    assert "".join(chr(frame.kind) for frame in found) == sent
+
+
+def _answers(pg, count, *, end=None):
+    """The answers that a Flush brings, of a pipeline that goes on, or what else ends it."""
+    (end or pg.send_flush_request)()
     pg.flush()
     found = []
     while len(found) < count:
@@ -214,6 +285,11 @@ def _answers(pg, count):
             pg.consume_input()
         if (answer := pg.get_result()) is not None:  # None ends the answers to one command
             found.append(answer)
+    while end is not None and pg.transaction_status == psycopg.pq.TransactionStatus.ACTIVE:
+        while pg.is_busy():
+            select.select([pg.socket], [], [])
+            pg.consume_input()
+        pg.get_result()  # that of the Sync
     return found
 
 

@@ -26,6 +26,7 @@ _PARSE, _QUERY = ord("P"), ord("Q")
 _ENDS_UNIT = frozenset(b"QFSH")
 _BINARY = 1
 _COMMENTS = frozenset({"SQL_COMMENT", "C_COMMENT"})
+_BEGINS = frozenset({("BEGIN",), ("START",)})
 _NAME = "paidonce before "
 """The beginning of the names of prepared statements and portals of the tap's own."""
 
@@ -215,7 +216,8 @@ class WholeUnits:
     """Keeps the messages of a session until a unit is whole, and puts before it what is to go
     before.
 
-    In a transaction of the client's own alone, since a lock is let go of at its end.
+    In a transaction of the client's own alone, since a lock is let go of at its end. One that the
+    server has not told of yet counts: a BEGIN in the unit itself, or in a unit just before.
     """
 
     def __init__(self, changes: Changing, session: Session) -> None:
@@ -224,6 +226,8 @@ class WholeUnits:
         self.as_simple: AsSimple | None = None
         """Puts in the words of a simple query's answer what is answered to the extended one that
         was made of it, since what goes before it is one; None where the last were as they came."""
+        self._begun = False
+        """True where the unit before was a BEGIN and nothing else."""
 
     @property
     def between(self) -> bool:
@@ -248,8 +252,14 @@ class WholeUnits:
         session = self._session
         # A lock by a simple query ends with a Sync, which would be lost behind a Flush.
         simple = unit[0].kind == _QUERY
-        if session.status != "T" or not (session.at_rest if simple else session.answered):
-            return unit
+        begun, self._begun = self._begun, _is_begin(unit, session.statements)
+        if not (begun and session.status == "I" and not simple):
+            if not (session.at_rest if simple else session.answered):
+                return unit
+            if session.status == "I":
+                return self._behind_begin(unit)
+            if session.status != "T":
+                return unit
         before = self._changes.before(unit, session.statements)
         if before is None:
             return unit
@@ -260,6 +270,44 @@ class WholeUnits:
             return (*own, *unit)
         self.as_simple = AsSimple(message.sql)
         return (*own, *in_transaction(unit[0], message.sql))
+
+    def _behind_begin(self, unit: list[Frame]) -> Iterable[Frame]:
+        number = _begins(unit, self._session.statements)
+        begin, rest = unit[:number], unit[number:]
+        if not begin or (before := self._changes.before(rest, self._session.statements)) is None:
+            return unit
+        self._changes.goes_before(before)
+        flush = Frame(ord("H"), fields.message(b"H"), begin[-1].offset)
+        return (*begin, flush, *before.frames(rest[0]), *rest)
+
+
+def _begins(unit: Sequence[Frame], known: Mapping[str, Prepared]) -> int:
+    """Return how many messages of an extended unit run its BEGIN; 0 if it does not begin so."""
+    texts = {name: prepared.sql for name, prepared in known.items()}
+    first = ""
+    for number, frame in enumerate(unit, start=1):
+        match frontend.decode(frame):
+            case frontend.Parse(name, sql, _):
+                texts[name] = sql
+            case frontend.Bind(_, statement, _, _):
+                first = texts.get(statement, "")
+            case frontend.Execute():
+                return number if _says_begin(first) else 0
+            case _:
+                pass
+    return 0
+
+
+def _is_begin(unit: Sequence[Frame], known: Mapping[str, Prepared]) -> bool:
+    message = frontend.decode(unit[0])
+    if isinstance(message, frontend.Query):
+        return _says_begin(message.sql) and ";" not in _plain(message.sql)
+    number = _begins(unit, known)
+    return number > 0 and all(one.kind in _ENDS_UNIT for one in unit[number:])
+
+
+def _says_begin(sql: str) -> bool:
+    return words_of(sql.upper())[:1] in _BEGINS
 
 
 @dataclass(frozen=True)
