@@ -72,6 +72,61 @@ _TABLE = """
 |---|---|---|---|---|---|
 """
 
+_KINDS = (
+    (
+        "one connection to Redis that all requests of a process share",
+        "not in one process: what comes of it where one command overtakes another on that "
+        "connection is not tried, and the search says so. With a connection each (two copies "
+        "of the process) it is",
+        "redis-lock, redlock, node-idempotency",
+    ),
+    (
+        "a middleware that keeps its keys in Postgres",
+        "yes",
+        "fastidempotent-postgres",
+    ),
+    (
+        "a lock that is polled",
+        "yes, where pauses are short and alike: who tries waits, as for a lock ([how](hard-"
+        "services.md#locks-that-are-polled)); not where they are random, or grow to seconds",
+        "redis-py-lock, redis-lock-py",
+    ),
+    (
+        "scripts and subscriptions that are new in the first execution",
+        "yes: it is played beforehand, and not counted",
+        "redis-lock-py, redisson-lock",
+    ),
+    (
+        "advisory locks of a hashed name, made in SQL or by the client",
+        "yes",
+        "django-pglock, sqlalchemy-dlock, and `tests/cases/advisory-hash`",
+    ),
+    (
+        "WATCH, MULTI and EXEC",
+        "yes",
+        "redis-py-watch",
+    ),
+    (
+        "a message (pub/sub) that tells who waits for a lock",
+        "yes, where it is not all that wakes him; Redis tells nobody who waits for a message "
+        "alone, or in BLPOP, so that who does is one who waits inside the service",
+        "redis-lock-py",
+    ),
+    (
+        "LISTEN and NOTIFY as a lock, or to tell workers",
+        "yes, where what is told of is begun at once, and not at a beat of its own",
+        "pg-pubsub, pg-boss, graphile-worker",
+    ),
+)
+"""What was hard to judge: the kind, whether it is decided, and the services it was seen with."""
+
+_FOOT = """
+## Kinds that are hard to judge
+
+| kind | decided? | seen with |
+|---|---|---|
+"""
+
 
 def claims() -> dict[str, dict[str, Any]]:
     """What is claimed of each service, by its folder."""
@@ -118,7 +173,13 @@ def version(name: str) -> str:
 
 def page(seen: dict[str, dict[str, Any]]) -> str:
     """The text of the page."""
-    return _HEAD.format(**_counts(seen)) + "".join(_table(group, seen) for group in GROUPS)
+    return (
+        _HEAD.format(**_counts(seen)) + "".join(_table(group, seen) for group in GROUPS) + _kinds()
+    )
+
+
+def _kinds() -> str:
+    return _FOOT + "".join(f"| {' | '.join(one)} |\n" for one in _KINDS)
 
 
 def _counts(seen: dict[str, dict[str, Any]]) -> dict[str, str]:

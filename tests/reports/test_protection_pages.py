@@ -70,6 +70,16 @@ def test_each_group_says_how_many_of_it_ended_in_which_way() -> None:
     assert text.startswith(f"\n\n{len(queues)} judged. Every order: {counts}; ")
 
 
+def test_what_hard_kinds_were_seen_with_is_on_the_page_and_decided() -> None:
+    seen = json.loads(PAGES.SEEN.read_text())
+    (kinds,) = re.findall(r"## Kinds.*", PAGES.page(seen), re.DOTALL)
+    rows = [line.split(" | ")[2] for line in kinds.splitlines()[4:]]
+    named = [name.strip(" |") for row in rows for name in row.split(", ")]
+    services = [name for name in named if not name.startswith("and ")]
+    assert len(rows) == 8
+    assert {seen[name]["order"] for name in services} <= {0, 1}
+
+
 def test_a_version_that_is_not_pinned_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
