@@ -28,6 +28,7 @@ from paidonce.harness.explore.control.outcome import (
     told,
     without,
 )
+from paidonce.harness.explore.never_found import never_found
 from paidonce.harness.explore.search import (
     Budget,
     Ending,
@@ -349,9 +350,10 @@ class Relying:
         # Where that was found by a search before this one, it is known by now.
         inside = self.waited_inside or (self.mode.shared_memory and not pieces)
         answering = self.worlds[0].bench.subject.answering
+        nothing = never_found(self.worlds[0].bench.subject.picked_at_stripe, result)
         waited = self.waited_at_lock or self.called_stripe
-        taken = self.lessons or polled or merged or pieces or waited or inside or answering
-        if grounds is None and not taken:
+        taken = (self.lessons, polled, merged, pieces, waited, inside, answering, nothing)
+        if grounds is None and not any(taken):
             return result
         known = grounds or Grounds()
         known = msgspec.structs.replace(
@@ -364,6 +366,7 @@ class Relying:
             waited_inside=inside,
             pieces=pieces,
             answering=answering,
+            never_found=nothing,
         )
         return msgspec.structs.replace(result, grounds=known, seconds=time.monotonic() - self.began)
 

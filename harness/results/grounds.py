@@ -92,7 +92,8 @@ class Grounds(msgspec.Struct, frozen=True, kw_only=True):
     ``waited_inside`` if inside the service, and are taken never to give up; ``pieces`` if they
     share memory, and what one does there between two of its steps is taken for one piece.
     ``answering`` are processes besides the service that answer requests: no tap sees those of the
-    service itself.
+    service itself. ``never_found`` are observations of certain objects of Stripe's that found none
+    in any execution: what must hold of them then holds of nothing.
     """
 
     pairs: tuple[Claim, ...] = ()
@@ -111,6 +112,7 @@ class Grounds(msgspec.Struct, frozen=True, kw_only=True):
     waited_inside: bool = False
     pieces: bool = False
     answering: tuple[str, ...] = ()
+    never_found: tuple[str, ...] = ()
 
     @property
     def confirmed(self) -> bool:
@@ -154,6 +156,11 @@ class Grounds(msgspec.Struct, frozen=True, kw_only=True):
             found.append(
                 f"provided that the service and {listed(self.answering)} tell each other nothing "
                 "but by what is seen at the taps"
+            )
+        if self.never_found:
+            found.append(
+                f"provided that [observe] is right to find none of {listed(self.never_found)} in "
+                "any execution"
             )
         return "; ".join(found)
 

@@ -84,6 +84,10 @@ class Described:
         return ()
 
     @property
+    def picked_at_stripe(self) -> tuple[str, ...]:
+        return ()
+
+    @property
     def leases_hold(self) -> bool:
         return True  # there are scenarios that play leases running out, in real time
 

@@ -140,6 +140,10 @@ class Subject(Protocol):
         ...
 
     @property
+    def picked_at_stripe(self) -> tuple[str, ...]:
+        """The names of what is observed of those of Stripe's objects that have certain values."""
+
+    @property
     def leases_hold(self) -> bool:
         """Tell whether a search need not ask what happens once a lease has run out."""
         ...

@@ -43,7 +43,12 @@ class Slow(ServiceWorlds):
 
     def __init__(self) -> None:
         subject = SimpleNamespace(
-            keeps_state_unseen=False, copies=(), answering=(), leases_hold=True, timeouts_hold=True
+            keeps_state_unseen=False,
+            copies=(),
+            answering=(),
+            picked_at_stripe=(),
+            leases_hold=True,
+            timeouts_hold=True,
         )
         bench: Any = SimpleNamespace(
             subject=subject,

@@ -172,7 +172,12 @@ def worlds(*, hold: bool) -> Any:
     timeouts = Timeouts()
     timeouts.waits("LOCK", {"lock_timeout": "1s"}, [])
     subject = SimpleNamespace(
-        keeps_state_unseen=False, copies=(), answering=(), leases_hold=False, timeouts_hold=hold
+        keeps_state_unseen=False,
+        copies=(),
+        answering=(),
+        picked_at_stripe=(),
+        leases_hold=False,
+        timeouts_hold=hold,
     )
     return SimpleNamespace(
         bench=SimpleNamespace(

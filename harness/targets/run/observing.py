@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import decimal
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, cast
 
 import psycopg
@@ -155,8 +155,20 @@ def dig(data: Any, path: str) -> Any:
 
 
 def matches(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
-    """Return whether an object of Stripe's has the wanted values, by their dotted paths."""
-    return all(_equal(dig(found, path), value) for path, value in wanted.items())
+    """Return whether an object of Stripe's has the wanted values, by their dotted paths.
+
+    A path may be written as tables in tables as well: that is how TOML reads ``metadata.order``
+    where it stands without quotation marks.
+    """
+    return all(_equal(dig(found, path), value) for path, value in _paths(wanted, ""))
+
+
+def _paths(wanted: Mapping[str, Any], above: str) -> Iterator[tuple[str, Any]]:
+    for name, value in wanted.items():
+        if isinstance(value, Mapping):
+            yield from _paths(value, f"{above}{name}.")
+        else:
+            yield f"{above}{name}", value
 
 
 def _equal(found: Any, wanted: Any) -> bool:

@@ -127,6 +127,11 @@ class TargetSubject:
         )
 
     @property
+    def picked_at_stripe(self) -> tuple[str, ...]:
+        observed = self.loaded.file.observe.items()
+        return tuple(name for name, one in observed if one.stripe and one.where)
+
+    @property
     def leases_hold(self) -> bool:
         return self.loaded.file.explore.leases_hold
 
