@@ -285,9 +285,14 @@ def _tasks(plan: ProofPlan, scenarios: Sequence[Scenario]) -> list[_Task]:
 
 
 def _searches(plan: ProofPlan, plays: Sequence[_Task]) -> list[_Task]:
-    """The searches, those first that have a counterexample to find: they end soon."""
-    tasks = [
-        replace(play, search=True, scenarios=tuple(s for s in play.scenarios if s in plan.searched))
-        for play in plays
-    ]
-    return sorted((t for t in tasks if t.scenarios), key=lambda task: task.variant.sound)
+    """The searches: those first that have a counterexample to find, since they end soon, then the
+    sound variants', and last the stories that a vulnerable one survives."""
+    order = ([], [], [])  # type: tuple[list[_Task], list[_Task], list[_Task]]
+    for play in plays:
+        searched = [s for s in play.scenarios if s in plan.searched]
+        breaks = tuple(s for s in searched if play.variant.name in s.breaks)
+        others = tuple(s for s in searched if play.variant.name not in s.breaks)
+        for scenarios, place in ((breaks, 0), (others, 1 if play.variant.sound else 2)):
+            if scenarios:
+                order[place].append(replace(play, search=True, scenarios=scenarios))
+    return [task for tasks in order for task in tasks]

@@ -12,7 +12,7 @@ import pytest
 from paidonce import reports
 from paidonce.harness.backends.shared import POSTGRES_VARIABLE, REDIS_VARIABLE, redis_url_of_worker
 from paidonce.harness.proof.cell_search import Allowance
-from paidonce.harness.proof.matrix import prove
+from paidonce.harness.proof.matrix import _searches, _tasks, prove
 from paidonce.harness.proof.plan import Findings, ProofPlan
 from paidonce.harness.results.searched import How
 from paidonce.harness.scenario.subject import Described
@@ -108,6 +108,31 @@ def test_cells_are_proved_or_broken_by_search_and_say_why_if_neither(tmp_path, m
     assert cell.search.explored > 1
     assert not cell.as_declared
     assert reports.assess(proof).exit_status == 1
+
+
+def test_what_has_something_to_find_is_searched_first_and_what_survives_unguarded_last(tmp_path):
+    names = ("redis_lock_unfenced", "row_lock", "none")
+    plan = ProofPlan(
+        target=TARGET,
+        variants=tuple(TARGET.variant(name) for name in names),
+        scenarios=(scenario("double_click"), scenario("coupon_limit"), scenario("many_orders")),
+        out=tmp_path,
+        search_seconds=1.0,
+    )
+    found = [
+        (task.variant.name, story.name)
+        for task in _searches(plan, _tasks(plan, plan.scenarios))
+        for story in task.scenarios
+    ]
+    breaks = [("redis_lock_unfenced", "coupon_limit")]
+    breaks += [("none", "double_click"), ("none", "coupon_limit")]
+    assert found[:3] == breaks
+    assert [variant for variant, _ in found[3:6]] == ["row_lock"] * 3
+    assert sorted(found[6:]) == [
+        ("none", "many_orders"),
+        ("redis_lock_unfenced", "double_click"),
+        ("redis_lock_unfenced", "many_orders"),
+    ]
 
 
 def test_an_interruption_leaves_what_was_found_and_says_what_was_not(tmp_path):
