@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 import pytest
 from chromium_pipe import NAMES, Browser, find_browser
@@ -38,7 +38,8 @@ def stolen(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
                 if not ports:
                     thief = thieves.enter_context(socket.socket())
                     # Bound alone, without SO_REUSEADDR, keeps everybody else from it (socket(7)).
-                    thief.bind((HOST, self.number))
+                    with suppress(OSError):  # somebody else's connection was quicker
+                        thief.bind((HOST, self.number))
                     ports.append(self.number)
 
         monkeypatch.setattr(listening, "HeldPort", RobbedPort)
