@@ -64,7 +64,13 @@ async def built(
     line that says what is being done."""
     with StatusLine() as live:
         async with open_stack(
-            playable.subject, choice, logs=folder / "logs", kept=kept, say=live.say, lanes=lanes
+            playable.subject,
+            choice,
+            logs=folder / "logs",
+            kept=kept,
+            say=live.say,
+            lanes=lanes,
+            variant=playable.variant,
         ) as stack:
             live.update("building")
             await in_thread(playable.build)

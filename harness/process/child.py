@@ -93,7 +93,7 @@ class Child:
         self._grace = grace
         self._lock = threading.RLock()
         self._returncode: int | None = None
-        self._log: IO[bytes] = _open_log(log)
+        self._log: IO[bytes] = open_log(log)
         self._begins = self.written
         """The byte of its log at which its output begins: others may have written to it before."""
         try:
@@ -183,11 +183,6 @@ class Child:
             # Who takes long is asked less often: to be asked costs it time as well.
             waited = time.monotonic() - began
             self._exit.wait(min(LONGEST_PROBE_SECONDS, max(PROBE_SECONDS, waited / 20)))
-
-    @property
-    def log(self) -> int:
-        """Return the descriptor of the file that its output goes to."""
-        return self._log.fileno()
 
     @property
     def written(self) -> int:
@@ -328,7 +323,9 @@ class Child:
         self.stop()
 
 
-def _open_log(path: Path | None) -> IO[bytes]:
+def open_log(path: Path | None) -> IO[bytes]:
+    """Open the file that a child's output is appended to; one without a name where none is asked
+    for."""
     if path is None:
         return tempfile.TemporaryFile(prefix="paidonce-")
     path.parent.mkdir(parents=True, exist_ok=True)

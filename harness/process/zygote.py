@@ -5,9 +5,11 @@ once, has begun nothing, and forks a process that goes on from there, as if it h
 Only a program that knows how can be one. It is told what to do by lines of JSON on its standard
 input, and answers by a line among its output:
 
-    {"id": ID, "fork": {"NAME": "value"}}   the forked process, once it leads a session of its own,
-                                            with that environment: "zygote ID PID"
-    {"id": ID, "reap": PID}                 the zygote, when that has ended: "zygote ID EXIT_CODE"
+    {"id": ID, "fork": {"NAME": "value"}, "log": "/file"}
+        the forked process, once it leads a session of its own, with that environment: "zygote ID
+        PID"; what it writes from then on it appends to the file
+    {"id": ID, "reap": PID}
+        the zygote, when that has ended: "zygote ID EXIT_CODE"
 
 A zygote that ends takes all it forked with it.
 """
@@ -22,10 +24,10 @@ import signal
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from paidonce.harness.errors import PaidonceError
-from paidonce.harness.process.child import Child
+from paidonce.harness.process.child import Child, open_log
 from paidonce.harness.process.custody import custody
 from paidonce.harness.process.exits import ExitWatch
 
@@ -51,14 +53,22 @@ class Zygote:
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
 
-    def fork(self, name: str, env: Mapping[str, str]) -> Forked:
-        """A new process with ``env`` as its whole environment.
+    def fork(self, name: str, env: Mapping[str, str], log: Path | None = None) -> Forked:
+        """A new process with ``env`` as its whole environment; its output goes to ``log``, as that
+        of any child of ours.
 
         Raises ``ChildFailed`` where the zygote has ended, and ``DeadlineExceeded``.
         """
-        begins = self._child.written
-        pid = self._ask({"fork": dict(env)}, "fork a process")
-        return Forked(name, self, pid, env, begins)
+        written = open_log(log)
+        begins = os.fstat(written.fileno()).st_size
+        try:
+            # A file without a name is found by our descriptor for it.
+            place = f"/proc/{os.getpid()}/fd/{written.fileno()}"
+            pid = self._ask({"fork": dict(env), "log": place}, "fork a process")
+        except BaseException:
+            written.close()
+            raise
+        return Forked(name, self, pid, env, written, begins)
 
     def reap(self, pid: int) -> int:
         """Let go of a process that has ended; returns its exit code."""
@@ -73,10 +83,6 @@ class Zygote:
     def running(self) -> bool:
         """Return whether it has not ended."""
         return self._child.running
-
-    def log(self) -> int:
-        """A descriptor of its own for the file that all its processes write to."""
-        return os.dup(self._child.log)
 
     def stop(self) -> None:
         """End it, and all it forked."""
@@ -98,16 +104,22 @@ class Forked(Child):
     """A process that a zygote has forked: killed, stopped and watched as any child of ours."""
 
     def __init__(
-        self, name: str, zygote: Zygote, pid: int, env: Mapping[str, str], begins: int
+        self,
+        name: str,
+        zygote: Zygote,
+        pid: int,
+        env: Mapping[str, str],
+        log: IO[bytes],
+        begins: int,
     ) -> None:
-        """``begins`` is the byte of the zygote's log before which it wrote nothing."""
+        """``begins`` is the byte of its log at which its output begins."""
         self.name, self.pid = name, pid
         self._zygote = zygote
         self._env = dict(env)
         self._stop_signal, self._grace = int(signal.SIGTERM), 5.0
         self._lock = threading.RLock()
         self._returncode: int | None = None
-        self._log = os.fdopen(zygote.log(), "rb")
+        self._log = log
         self._begins = begins
         self._exit = ExitWatch(pid)
         self._ticket = custody.add_process(pid)

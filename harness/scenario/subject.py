@@ -14,7 +14,7 @@ from paidonce.harness.scenario.performance import ScenarioClients
 from paidonce.harness.service import launch as service
 from paidonce.harness.service.description import Target
 from paidonce.harness.service.launch import Addresses, Start
-from paidonce.harness.service.running import Service
+from paidonce.harness.service.running import LoadedService, Service
 from paidonce.harness.testbed.bench import Bench, OwnDatabase, Ports, Source, Subject
 
 
@@ -120,6 +120,9 @@ class Described:
         self, variant: str, addresses: Addresses, called_off: threading.Event | None
     ) -> None:
         service.migrate(self.described, variant, addresses, called_off)
+
+    def load_ahead(self, variant: str, loaded: LoadedService) -> None:
+        service.load_ahead(self.described, variant, loaded)
 
     def start(self, wanted: Start, called_off: threading.Event | None) -> Service:
         return service.start(self.described, wanted, called_off)

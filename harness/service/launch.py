@@ -19,7 +19,7 @@ from paidonce.harness.process.ports import HOST
 from paidonce.harness.process.threads import go_on
 from paidonce.harness.process.zygote import Zygote
 from paidonce.harness.service.description import Target, fill
-from paidonce.harness.service.running import Ahead, Loaded, Service, start_process
+from paidonce.harness.service.running import Ahead, LoadedService, Service, start_process
 
 READY_DEADLINE_S = 120.0
 _TAKEN = re.compile(r"address already in use|EADDRINUSE", re.IGNORECASE)
@@ -67,14 +67,24 @@ class Addresses:
         }
 
 
+NOWHERE = Addresses(
+    postgres_url=f"postgresql://{HOST}:1/none",
+    redis_url=f"redis://{HOST}:1/0",
+    stripe_url=f"http://{HOST}:1",
+    stripe_key="sk_test_none",
+    webhook_secret="whsec_none",  # noqa: S106 - it is nobody's
+)
+"""Addresses at which nobody listens, for who is loaded before there are others and asks nobody."""
+
+
 @dataclass(frozen=True)
 class Start:
     """One start of a service: of which variant, with which addresses and settings.
 
     ``settings`` are neutral names; those the service has no variable for are not asked of it.
     ``controlled``: its timers and time-outs out of the way. ``log`` is the file its output is
-    appended to, if anybody wants it. ``loaded`` is the zygote of the lane, where it has one; where
-    services are started ``often`` there is to be one.
+    appended to, if anybody wants it. ``loaded`` is what others are forked from as well, once there
+    is one; where services are started ``often`` there is to be one.
     """
 
     variant: str
@@ -82,7 +92,7 @@ class Start:
     settings: Mapping[str, str] = field(default_factory=dict)
     controlled: bool = False
     log: Path | None = None
-    loaded: Loaded | None = None
+    loaded: LoadedService | None = None
     often: bool = False
 
 
@@ -130,12 +140,10 @@ def start(target: Target, wanted: Start, called_off: threading.Event | None = No
         return Child(name, _argv(target, target.command, values), env=env, log=wanted.log)
 
     def load(port: int) -> Zygote:
-        values, env = surroundings(port)
-        argv = _argv(target, target.ahead, values)
-        return Zygote(f"zygote of the {name}", argv, env, wanted.log)
+        return _zygote(target, *surroundings(port))
 
     def begin_again(zygote: Zygote, port: int) -> Child:
-        return zygote.fork(name, surroundings(port)[1])
+        return zygote.fork(name, surroundings(port)[1], wanted.log)
 
     def ready(child: Child, port: int, called_off: threading.Event | None) -> None:
         url = f"http://{HOST}:{port}{target.ready_path}"
@@ -144,12 +152,33 @@ def start(target: Target, wanted: Start, called_off: threading.Event | None = No
         )
 
     ahead = None
-    if target.ahead and sys.platform == "linux":  # elsewhere nobody is killed with its parent
+    if _can_be_forked(target):
         shared = wanted.loaded
-        ahead = Ahead(load, begin_again, shared or Loaded(), owned=shared is None)
+        ahead = Ahead(load, begin_again, shared or LoadedService(), owned=shared is None)
     process = start_process("service", begin, ready, port_taken, called_off)
     process.ahead = ahead
     return Service(f"http://{HOST}:{process.port}", (process,))
+
+
+def load_ahead(target: Target, variant: str, loaded: LoadedService) -> None:
+    """Have the service begin to load, where it can be before what it depends on is there; returns
+    while it does.
+
+    Raises ``ChildFailed``.
+    """
+    if _can_be_forked(target):
+        values = {**NOWHERE.values(), "variant": variant, "port": "1"}
+        loaded.have(lambda: _zygote(target, values, _env(target, values, {})))
+
+
+def _can_be_forked(target: Target) -> bool:
+    # Elsewhere nobody is killed with its parent.
+    return bool(target.ahead) and sys.platform == "linux"
+
+
+def _zygote(target: Target, values: Mapping[str, str], env: Mapping[str, str]) -> Zygote:
+    argv = _argv(target, target.ahead, values)
+    return Zygote(f"zygote of the service ({target.name})", argv, env)
 
 
 def port_taken(log: str) -> bool:

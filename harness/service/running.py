@@ -19,19 +19,33 @@ Ready = Callable[[Child, int, threading.Event | None], object]
 
 
 @dataclass
-class Loaded:
-    """The zygote of one strand of work, once there is one: any variant can be forked from it, since
-    what tells variants apart is in their environment."""
+class LoadedService:
+    """The zygote of a service, once there is one: any variant can be forked from it, since what
+    tells variants apart is in their environment. Safe to use from any thread."""
 
     zygote: Zygote | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def there(self) -> bool:
         """Return whether there is one that runs."""
-        return self.zygote is not None and self.zygote.running
+        zygote = self.zygote
+        return zygote is not None and zygote.running
+
+    def have(self, load: Callable[[], Zygote]) -> Zygote:
+        """Return the zygote that runs, ``load``ed where there is none."""
+        with self._lock:
+            if self.zygote is None or not self.zygote.running:
+                self._end()
+                self.zygote = load()
+            return self.zygote
 
     def stop(self) -> None:
         """End the zygote, if there is one."""
+        with self._lock:
+            self._end()
+
+    def _end(self) -> None:
         if self.zygote is not None:
             self.zygote.stop()
             self.zygote = None
@@ -44,20 +58,16 @@ class Ahead:
 
     load: Callable[[int], Zygote]
     fork: Callable[[Zygote, int], Child]
-    loaded: Loaded = field(default_factory=Loaded)
+    loaded: LoadedService = field(default_factory=LoadedService)
     owned: bool = True
 
     def begin(self, port: int) -> Child:
         """Fork the process, to listen on ``port``. Raises what ``Zygote`` does."""
-        self.prepare(port)
-        assert self.loaded.zygote is not None
-        return self.fork(self.loaded.zygote, port)
+        return self.fork(self.loaded.have(lambda: self.load(port)), port)
 
     def prepare(self, port: int) -> None:
         """Have the zygote begin to load, if there is none; returns while it does."""
-        if not self.loaded.there:
-            self.loaded.stop()
-            self.loaded.zygote = self.load(port)
+        self.loaded.have(lambda: self.load(port))
 
     def stop(self) -> None:
         """End the zygote, if there is one of the service's own."""

@@ -30,7 +30,7 @@ from paidonce.harness.process.workers import workers
 from paidonce.harness.results.proof import Variant
 from paidonce.harness.service.description import Target
 from paidonce.harness.service.launch import Addresses, Start
-from paidonce.harness.service.running import Service
+from paidonce.harness.service.running import LoadedService, Service
 from paidonce.harness.service.script import Clients
 from paidonce.harness.taps.changes import Change
 from paidonce.harness.taps.gate import Gate
@@ -183,6 +183,11 @@ class Subject(Protocol):
         self, variant: str, addresses: Addresses, called_off: threading.Event | None
     ) -> None:
         """Make an empty database ready. Raises ``ChildFailed``, ``UsageError``, ``CalledOff``."""
+        ...
+
+    def load_ahead(self, variant: str, loaded: LoadedService) -> None:
+        """Have it begin to load before what it depends on is there, if it can be. Raises
+        ``ChildFailed``."""
         ...
 
     def start(self, wanted: Start, called_off: threading.Event | None) -> Service:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from paidonce.harness.backends.base import RedisServer, StripeServer
 from paidonce.harness.backends.postgres_replica import ReplicaPostgres
-from paidonce.harness.service.running import Loaded
+from paidonce.harness.service.running import LoadedService
 from paidonce.harness.taps.stripe.egress import EgressProxy
 from paidonce.harness.taps.stripe.tap import StripeTap
 from paidonce.harness.taps.stripe.tls_entrance import StripeTls
@@ -26,7 +26,8 @@ class Lane:
     """The way out of the service, where it should not reach Stripe itself."""
     replica: ReplicaPostgres | None = None
     """A replica of its Postgres, where the service reads from one."""
-    loaded: Loaded = field(default_factory=Loaded)
-    """The zygote its services are forked from once one of them was killed, where they know how."""
+    loaded: LoadedService = field(default_factory=LoadedService)
+    """The zygote its services are forked from once there is one, where they know how: that of all
+    lanes of a stack."""
     often: bool = False
     """True where services are started on it so often that the first is forked already."""

@@ -36,7 +36,7 @@ from paidonce.harness.process.tempdirs import TempFolder
 from paidonce.harness.process.threads import in_thread
 from paidonce.harness.process.together import together
 from paidonce.harness.service.launch import Addresses, Start
-from paidonce.harness.service.running import Service
+from paidonce.harness.service.running import LoadedService, Service
 from paidonce.harness.taps.changes import Change, Keyed, Migrated, Preceded, Replaced
 from paidonce.harness.taps.stripe.egress import EgressProxy, stripes_own
 from paidonce.harness.taps.stripe.tap import StripeTap
@@ -67,6 +67,8 @@ class Stack:
     logs: Path | None = None
     webhook_secret: str = field(default_factory=new_webhook_secret)
     """One for all lanes: a service may keep it in its database, which is prepared once."""
+    loaded: LoadedService = field(default_factory=LoadedService)
+    """The zygote services are forked from once there is one, where they know how."""
     _numbers: itertools.count[int] = field(default_factory=itertools.count)
     _ready: list[Lane] = field(default_factory=list)
     """Lanes that were opened ahead."""
@@ -119,7 +121,7 @@ class Stack:
         if not self.subject.ports.stripe_tls and (out := EgressProxy()).can_go_on:
             egress = await self.exits.enter_async_context(out)
         replica = await self._replica() if self.subject.wants_replica else None
-        lane = Lane(
+        return Lane(
             number=number,
             stripe=stripe,
             tap=tap,
@@ -127,9 +129,8 @@ class Stack:
             tls=tls,
             egress=egress,
             replica=replica,
+            loaded=self.loaded,
         )
-        self.exits.push_async_callback(asyncio.to_thread, lane.loaded.stop)
-        return lane
 
     async def _replica(self) -> ReplicaPostgres:
         postgres = self.templates.postgres
@@ -288,10 +289,12 @@ async def open_stack(
     kept: KeptDatabases | None = None,
     say: Callable[[str], None] = lambda line: None,
     lanes: int = 0,
+    variant: str = "",
 ) -> AsyncIterator[Stack]:
     """Open the backends that were chosen; everything is stopped on the way out.
 
-    As many of ``lanes`` as there can be are opened beside the database's server.
+    As many of ``lanes`` as there can be are opened beside the database's server. Where a
+    ``variant`` is named, the service is loaded meanwhile, if it can be.
 
     With ``kept``, databases on servers of our own that take long to migrate are kept there, and
     ``say`` is told which was used. Raises ``UsageError`` or ``Unavailable`` when a backend cannot
@@ -310,6 +313,9 @@ async def open_stack(
             left_out=logs.parent.resolve() if logs is not None else None,
         )
         stack = Stack(subject=subject, choice=choice, templates=templates, exits=exits, logs=logs)
+        exits.push_async_callback(asyncio.to_thread, stack.loaded.stop)
+        if variant:
+            await in_thread(lambda _: subject.load_ahead(variant, stack.loaded))
         if kept is not None:
             stack.webhook_secret = await asyncio.to_thread(kept.webhook_secret)
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import pytest
 
 from paidonce.harness.explore.control.crashes import expect_crashes
 from paidonce.harness.process.child import ChildFailed
-from paidonce.harness.service.running import Ahead, Loaded, Process
+from paidonce.harness.service.running import Ahead, LoadedService, Process
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="a fork ends with its zygote there")
 
@@ -41,7 +44,7 @@ def ahead(made, loaded=None):
 
 
 def test_services_of_a_lane_are_forked_from_one():
-    made, lane = [], Loaded()
+    made, lane = [], LoadedService()
     one, other = ahead(made, lane), ahead(made, lane)
     assert not lane.there
     assert [one.begin(1), other.begin(2)] == ["child on 1", "child on 2"]
@@ -52,8 +55,25 @@ def test_services_of_a_lane_are_forked_from_one():
     assert not made[0].running
 
 
+def test_lanes_that_need_it_at_once_load_it_once():
+    made, lane, together = [], LoadedService(), threading.Barrier(4)
+
+    def load(port):
+        time.sleep(0.05)  # so that the others come meanwhile
+        made.append(Standing(port))
+        return made[-1]
+
+    def begin(port):
+        together.wait()
+        return Ahead(load, lambda zygote, port: zygote.fork(port), lane, owned=False).begin(port)
+
+    with ThreadPoolExecutor() as threads:
+        assert len(list(threads.map(begin, range(4)))) == 4
+    assert len(made) == 1
+
+
 def test_one_that_has_ended_is_loaded_anew():
-    made, lane = [], Loaded()
+    made, lane = [], LoadedService()
     service = ahead(made, lane)
     service.begin(1)
     made[0].running = False

@@ -94,3 +94,16 @@ def test_forks_end_with_their_zygote():
     assert forked.kill() == -9
     with pytest.raises(ChildFailed, match="zygote ended"):
         zygote.fork("web", environment(6))
+
+
+def test_each_fork_writes_to_a_log_of_its_own(zygote, tmp_path):
+    log = tmp_path / "web.log"
+    log.write_text("of one before it\n")
+    one = zygote.fork("web", environment(1), log)
+    other = serving(zygote, 8)
+    with pytest.raises(ChildFailed, match=r"it said last:\nserves 1$"):
+        one.wait_for("never", lambda: None, WITHIN_S)
+    assert other.output == "serves 8\n"
+    assert log.read_text() == "of one before it\nserves 1\n"
+    one.stop()
+    other.stop()

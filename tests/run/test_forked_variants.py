@@ -67,6 +67,42 @@ def test_where_services_are_started_often_the_first_is_forked_as_well():
     assert not any(map(psutil.pid_exists, asyncio.run(main())))
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="services are forked there")
+def test_what_is_loaded_while_backends_start_is_forked_for_every_lane():
+    choice = Choice(
+        postgres=os.environ[POSTGRES_VARIABLE],
+        redis=redis_url_of_worker(os.environ[REDIS_VARIABLE]),
+    )
+
+    async def main():
+        async with open_stack(Described(TARGET), choice, variant="claim") as stack:
+            zygote = stack.loaded.zygote
+            assert zygote is not None
+            lanes = [await stack.lane() for _ in range(2)]
+            for lane, guard in zip(lanes, ("row_lock", "claim"), strict=True):
+                async with stack.bench(lane, guard, {}) as bench:
+                    (process,) = bench.running.processes
+                    assert isinstance(process.child, Forked)
+                    assert psutil.Process(process.child.pid).ppid() == zygote.pid
+                    assert await told(bench) == guard
+        return zygote.pid
+
+    assert not psutil.pid_exists(asyncio.run(main()))
+
+
+def test_nothing_is_loaded_of_a_service_that_nobody_names():
+    choice = Choice(
+        postgres=os.environ[POSTGRES_VARIABLE],
+        redis=redis_url_of_worker(os.environ[REDIS_VARIABLE]),
+    )
+
+    async def main():
+        async with open_stack(Described(TARGET), choice) as stack:
+            return stack.loaded.there
+
+    assert not asyncio.run(main())
+
+
 async def told(bench):
     async with httpx.AsyncClient() as client:  # the taps it talks through are of this loop
         answer = await client.get(f"{bench.running.url}{TARGET.ready_path}", timeout=30)

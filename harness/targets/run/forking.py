@@ -49,6 +49,7 @@ def fork_when_asked() -> list[str]:
             os.environ.clear()
             os.environ.update(asked["fork"])
             _answer(asked["id"], os.getpid())
+            _write_to(asked["log"])
             return command
     return []
 
@@ -65,6 +66,14 @@ def _run(command: list[str]) -> None:
 
 def _answer(asked: str, number: int) -> None:
     os.write(1, f"zygote {asked} {number}\n".encode())
+
+
+def _write_to(log: str) -> None:
+    """Have all that is written from now on go there."""
+    opened = os.open(log, os.O_WRONLY | os.O_APPEND)
+    os.dup2(opened, 1)
+    os.dup2(opened, 2)
+    os.close(opened)
 
 
 def _end_with(parent: int) -> None:

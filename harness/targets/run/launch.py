@@ -251,7 +251,7 @@ def _started(
         child.wait_for(what, _unless(called_off, probe), process.ready_within)
 
     def fork(zygote: Zygote, port: int) -> Child:
-        return zygote.fork(called, surroundings(port)[1])
+        return zygote.fork(called, surroundings(port)[1], wanted.log)
 
     try:
         started = start_process(name, begin, ready, port_taken, called_off, process.port)

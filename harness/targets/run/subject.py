@@ -12,7 +12,7 @@ from paidonce.harness.errors import UsageError
 from paidonce.harness.results.proof import Variant
 from paidonce.harness.service.description import Target
 from paidonce.harness.service.launch import Addresses, Start
-from paidonce.harness.service.running import Service
+from paidonce.harness.service.running import LoadedService, Service
 from paidonce.harness.targets.file.loading import Loaded
 from paidonce.harness.targets.file.placeholders import TLS, names_in
 from paidonce.harness.targets.file.required_taps import keeps_state_unseen, reads_replica
@@ -174,6 +174,9 @@ class TargetSubject:
     ) -> None:
         self.build(called_off)
         starting.migrate(self.loaded, variant, addresses, called_off)
+
+    def load_ahead(self, variant: str, loaded: LoadedService) -> None:
+        """Its modules may read the addresses of what is not there yet."""
 
     def start(self, wanted: Start, called_off: threading.Event | None) -> Service:
         self.variant(wanted.variant)
