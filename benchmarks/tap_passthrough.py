@@ -1,10 +1,12 @@
 """What the Postgres tap costs while it only passes bytes on, beside PgBouncer.
 
     python benchmarks/tap_passthrough.py [--seconds 3] [--rounds 3] [--clients 1 8]
+                                         [--against PYTHON]
 
 One run measures everything: pgbench's select-only (-S) and simple-update (-N) transactions, in
 its simple and prepared protocols, directly, through the tap and, where it is installed, through
-PgBouncer in session mode. The ways take turns within every round, so that what else the machine
+PgBouncer in session mode. ``PYTHON`` has another build of paidonce installed beside it, whose tap
+takes its turns as well. The ways take turns within every round, so that what else the machine
 does meets all of them; figures are medians over the rounds, and so are ratios, each of two ways
 in the same round. Besides throughput and latency, the processor time that a proxy takes per
 transaction is shown: it is the least noisy of the three.
@@ -37,7 +39,10 @@ from paidonce.harness.process.tempdirs import TempFolder
 
 _TAP = """
 import asyncio, sys, uvloop
-from paidonce.harness.taps.postgres import PostgresTap
+try:
+    from paidonce.harness.taps.postgres import PostgresTap
+except ImportError:  # as old builds call it
+    from harness.taps.postgres import PostgresTap
 
 async def main():
     async with PostgresTap(sys.argv[1]) as tap:
@@ -47,6 +52,9 @@ async def main():
 uvloop.run(main())
 """
 _START_SECONDS = 30.0
+ANOTHER = "another build"
+COMPARED = ("direct", ANOTHER, "pgbouncer")
+"""Those that the others are shown as a share of, where they are there."""
 
 
 @dataclass
@@ -73,12 +81,15 @@ def main() -> None:
     options.add_argument("--rounds", type=int, default=3)
     options.add_argument("--clients", type=int, nargs="+", default=[1, 8])
     options.add_argument("--protocols", nargs="+", default=["simple", "prepared"])
+    options.add_argument("--against", help="the Python of another build")
     chosen = options.parse_args()
     console = Console()
     with ExitStack() as stack:
         postgres = stack.enter_context(EmbeddedPostgres())
         _pgbench(postgres.port, "-i", "-q", "-s", "4")
-        ways = [Way("direct", postgres.port), stack.enter_context(_tap(postgres.url()))]
+        ways = [Way("direct", postgres.port), stack.enter_context(_tap("tap", postgres.url()))]
+        if chosen.against:
+            ways.append(stack.enter_context(_tap(ANOTHER, postgres.url(), chosen.against)))
         if shutil.which("pgbouncer") is None:
             console.print("pgbouncer is not installed; it is left out")
         else:
@@ -109,10 +120,11 @@ def _measure(
 
 def _table(ways: list[Way]) -> Table:
     table = Table(title="Postgres tap, passing", title_justify="left")
-    for name in ("case", "way", "tps", "ms", "µs cpu/tx", "of direct"):
+    for name in ("case", "way", "tps", "ms", "µs cpu/tx"):
         table.add_column(name, justify="left" if name in ("case", "way") else "right")
-    if len(ways) > 2:
-        table.add_column("of pgbouncer", justify="right")
+    for other in COMPARED:
+        if any(way.name == other for way in ways):
+            table.add_column(f"of {other}", justify="right")
     return table
 
 
@@ -122,7 +134,7 @@ def _show(table: Table, case: str, ways: list[Way], figures: dict[str, Figures])
         cpu = "" if way.pid is None else f"{statistics.median(found.cpu_us):.1f}"
         row = [case if way is ways[0] else "", way.name, f"{statistics.median(found.tps):.0f}"]
         row += [f"{statistics.median(found.latency_ms):.3f}", cpu]
-        for other in ("direct", "pgbouncer"):
+        for other in COMPARED:
             if other in figures:
                 pairs = zip(found.tps, figures[other].tps, strict=True)
                 row.append(f"{statistics.median(mine / theirs for mine, theirs in pairs):.2f}")
@@ -131,10 +143,11 @@ def _show(table: Table, case: str, ways: list[Way], figures: dict[str, Figures])
 
 
 @contextmanager
-def _tap(url: str) -> Iterator[Way]:
-    with Child("tap", [sys.executable, "-c", _TAP, url]) as child:
+def _tap(name: str, url: str, python: str = sys.executable) -> Iterator[Way]:
+    # In a folder without packages: -c looks there first.
+    with TempFolder() as empty, Child(name, [python, "-c", _TAP, url], cwd=empty.path) as child:
         port = child.wait_for("listen", lambda: _announced(child), _START_SECONDS)
-        yield Way("tap", port, child.pid)
+        yield Way(name, port, child.pid)
 
 
 def _announced(child: Child) -> int | None:
