@@ -1,32 +1,19 @@
-"""``paidonce explore``."""
+"""``paidonce explore``: what can be said to it, and how it begins."""
 
 from __future__ import annotations
 
+import contextlib
 import os
-from contextlib import AbstractAsyncContextManager
-from dataclasses import replace
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from paidonce.harness.backends.kept_databases import KeptDatabases
+from paidonce.harness.backends.choice import Choice
 from paidonce.harness.cli import options
-from paidonce.harness.cli.lending import LentLane, elsewhere
-from paidonce.harness.cli.playable import Playable, named
-from paidonce.harness.cli.searching import concluded, searching, versions
-from paidonce.harness.explore.cluster.service_lanes import Elsewhere
-from paidonce.harness.explore.exploration import (
-    WATCH_S,
-    Explored,
-    SearchRequest,
-    budget_of,
-    explore,
-)
-from paidonce.harness.explore.search.schedulers import DEFAULT, SCHEDULERS, kind_of
-from paidonce.harness.explore.validate.spending import validation_of
-from paidonce.harness.process import event_loop as loop
-from paidonce.harness.testbed.stack import Choice
+from paidonce.harness.explore.control.deadlines import WATCH_S
+from paidonce.harness.explore.search.schedulers import DEFAULT, SCHEDULERS
+from paidonce.harness.testbed.begun import Begun, begun
+from paidonce.scenarios.reference import TARGET
 
 
 def explore_command(
@@ -117,40 +104,38 @@ def explore_command(
     one attempt moves at a time. Ends with a counterexample (exit code 1), with "complete: no
     counterexample" (0), or with what was not covered (3).
     """
-    playable = named(name, guard, attempts)
-    request = replace(
-        playable.request,
-        search=kind_of(scheduler).name,
-        budget=budget_of(budget),
-        seed=seed,
-        lanes=playable.lanes(jobs),
-        switches=switches,
-        recheck=recheck,
-        faults=faults,
-        watch=playable.request.watch if watch is None else watch,
-        noise=(*playable.request.noise, *(noise or ())),
-        shrink=playable.request.shrink if shrink else None,
-        validation=validation_of(validate),
-    )
     choice = options.backends(backends, postgres, redis, stripe)
-    lane = LentLane(name, playable.variant, attempts, choice, request.noise, request.watch)
-    others = elsewhere(workers, cluster, lane, playable)
-    folder = options.folder(out)
-    kept = playable.kept(choice, fresh=fresh)
-    explored = loop.run(_explore(playable, request, choice, kept, folder, others))
-    return concluded(explored, playable, folder)
+    with _early(name, guard, choice) as early:
+        # What makes the search takes half a second to import, in which that begins.
+        from paidonce.harness.cli import explore_search
+
+        asked = explore_search.SearchOptions(
+            name=name,
+            variant=guard,
+            attempts=attempts,
+            scheduler=scheduler,
+            budget=budget,
+            seed=seed,
+            jobs=jobs,
+            switches=switches,
+            recheck=recheck,
+            faults=faults,
+            watch=watch,
+            noise=tuple(noise or ()),
+            shrink=shrink,
+            validate=validate,
+            fresh=fresh,
+            workers=workers,
+            cluster=cluster,
+        )
+        return explore_search.made(asked, choice, out, early)
 
 
-async def _explore(
-    playable: Playable,
-    request: SearchRequest,
-    choice: Choice,
-    kept: KeptDatabases | None,
-    folder: Path,
-    others: AbstractAsyncContextManager[Elsewhere | None],
-) -> Explored:
-    async with searching(playable, request, choice, kept, folder, "starting") as (worlds, show):
-        notes = await playable.tried_out(worlds[0], request.watch)
-        async with others as lent:
-            explored = await explore(worlds, request, show, lent)
-        return replace(explored, notes=(*notes, *explored.notes), backends=versions(worlds))
+def _early(
+    name: str, guard: str | None, choice: Choice
+) -> contextlib.AbstractContextManager[Begun | None]:
+    """Begin what is needed whatever else is asked; of a target that is known once its file is
+    read."""
+    if name.endswith(".toml") or choice.postgres != "embedded":
+        return contextlib.nullcontext()
+    return begun(TARGET, guard or "none")

@@ -25,6 +25,7 @@ from paidonce.harness.proof.cell_search import searched
 from paidonce.harness.proof.plan import machine
 from paidonce.harness.results.words import count
 from paidonce.harness.service.script import clients_among
+from paidonce.harness.testbed.begun import Begun
 from paidonce.harness.testbed.stack import Choice, Stack, open_stack
 
 _EXPLORING = "exploring"
@@ -38,13 +39,14 @@ async def searching(
     kept: KeptDatabases | None,
     folder: Path,
     first: str,
+    early: Begun | None = None,
 ) -> AsyncIterator[tuple[list[ServiceWorlds], Callable[[Progress], None]]]:
     """The built service on as many lanes as asked for, and what shows how a search stands.
 
-    ``kept`` is where its database may be, ``first`` says what is done once it is built. Logs go to
-    ``folder``.
+    ``kept`` is where its database may be, ``first`` says what is done once it is built, ``early``
+    is what has begun already. Logs go to ``folder``.
     """
-    async with built(playable, choice, kept, folder, request.lanes) as (stack, live):
+    async with built(playable, choice, kept, folder, request.lanes, early) as (stack, live):
         live.update(first)
         async with opened(
             stack, request.scenario, request.variant, request.lanes, request.noise
@@ -59,6 +61,7 @@ async def built(
     kept: KeptDatabases | None,
     folder: Path,
     lanes: int = 0,
+    early: Begun | None = None,
 ) -> AsyncIterator[tuple[Stack, StatusLine]]:
     """The backends, as many of ``lanes`` as there can be among them, with the service built, and a
     line that says what is being done."""
@@ -71,6 +74,7 @@ async def built(
             say=live.say,
             lanes=lanes,
             variant=playable.variant,
+            early=early,
         ) as stack:
             live.update("building")
             await in_thread(playable.build)

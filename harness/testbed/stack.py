@@ -42,6 +42,7 @@ from paidonce.harness.taps.stripe.egress import EgressProxy, stripes_own
 from paidonce.harness.taps.stripe.tap import StripeTap
 from paidonce.harness.taps.stripe.tls_entrance import StripeTls
 from paidonce.harness.taps.tap import Tap
+from paidonce.harness.testbed.begun import Begun
 from paidonce.harness.testbed.bench import Bench, Subject
 from paidonce.harness.testbed.lane import Lane
 from paidonce.harness.testbed.openers import REPLICA_URL, Dependencies, Opener, before_replica
@@ -290,11 +291,13 @@ async def open_stack(
     say: Callable[[str], None] = lambda line: None,
     lanes: int = 0,
     variant: str = "",
+    early: Begun | None = None,
 ) -> AsyncIterator[Stack]:
     """Open the backends that were chosen; everything is stopped on the way out.
 
     As many of ``lanes`` as there can be are opened beside the database's server. Where a
-    ``variant`` is named, the service is loaded meanwhile, if it can be.
+    ``variant`` is named, the service is loaded meanwhile, if it can be. What has begun ``early`` is
+    used, for a subject and a choice that it was begun for.
 
     With ``kept``, databases on servers of our own that take long to migrate are kept there, and
     ``say`` is told which was used. Raises ``UsageError`` or ``Unavailable`` when a backend cannot
@@ -313,6 +316,8 @@ async def open_stack(
             left_out=logs.parent.resolve() if logs is not None else None,
         )
         stack = Stack(subject=subject, choice=choice, templates=templates, exits=exits, logs=logs)
+        if early is not None:
+            stack.loaded = early.loaded
         exits.push_async_callback(asyncio.to_thread, stack.loaded.stop)
         if variant:
             await in_thread(lambda _: subject.load_ahead(variant, stack.loaded))
@@ -322,7 +327,12 @@ async def open_stack(
         async def server() -> None:
             if kept is None or choice.postgres != "embedded" or subject.database_url:
                 templates.postgres = postgres = await in_thread(
-                    lambda _: open_postgres(choice.postgres, replicated=replicated), undo=_stop
+                    lambda _: (
+                        open_postgres(choice.postgres, replicated=replicated)
+                        if early is None
+                        else early.postgres()
+                    ),
+                    undo=_stop,
                 )
                 exits.push_async_callback(asyncio.to_thread, postgres.stop)
 

@@ -9,7 +9,7 @@ import pytest
 from paidonce.harness.backends.choice import Choice
 from paidonce.harness.backends.kept_databases import cache_folder
 from paidonce.harness.backends.shared import THROWN_AWAY_VARIABLE
-from paidonce.harness.cli import exploring, predicting, replaying, stepping
+from paidonce.harness.cli import explore_search, exploring, predicting, replaying, stepping
 from paidonce.harness.cli.playable import named
 from paidonce.harness.pytest_plugin import playing
 from paidonce.harness.targets import load_target
@@ -54,14 +54,14 @@ def target(tmp_path, monkeypatch):
 def test_a_search_and_a_prediction_know_where_databases_are_kept(
     target, tmp_path, monkeypatch, fresh
 ):
-    def searching(playable, request, choice, kept, folder, first):
+    def searching(playable, request, choice, kept, folder, first, early):
         raise Seen(kept)
 
     def built(playable, choice, kept, folder, lanes=0):
         raise Seen(kept)
 
     for module, command, opens in (
-        (exploring, exploring.explore_command, searching),
+        (explore_search, exploring.explore_command, searching),
         (predicting, predicting.predict_command, built),
     ):
         monkeypatch.setattr(module, opens.__name__, opens)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+WATCH_S = 0.5
+"""How long a service is watched, where nobody says, to learn what it sends by itself."""
+
 
 @dataclass(frozen=True)
 class Patience:

@@ -8,11 +8,11 @@ down.
 Imports all of the exploration but ``regression``. Others use the names below.
 """
 
+from paidonce.harness.explore.control.deadlines import WATCH_S
 from paidonce.harness.explore.exploration.exploring import explore
 from paidonce.harness.explore.exploration.keeping import play_again, save
 from paidonce.harness.explore.exploration.opening import opened, opened_as
 from paidonce.harness.explore.exploration.request import (
-    WATCH_S,
     Explored,
     SearchRequest,
     budget_of,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from paidonce.harness.errors import UsageError
-from paidonce.harness.explore.control.deadlines import Patience
+from paidonce.harness.explore.control.deadlines import WATCH_S, Patience
 from paidonce.harness.explore.failure.plans import Chosen
 from paidonce.harness.explore.search import Ahead, Budget, Foretold, Scheduler, SearchResult
 from paidonce.harness.explore.search.schedulers import DEFAULT, Extent, kind_of
@@ -15,7 +15,6 @@ from paidonce.harness.explore.witness.file import Witness
 from paidonce.harness.history import History
 from paidonce.harness.service.script import Script
 
-WATCH_S = 0.5
 DEFAULT_RUNS = 100
 """How many executions random walks and PCT make when no budget says so."""
 
