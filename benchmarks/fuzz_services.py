@@ -11,6 +11,8 @@ about a second a service. The exit code is 1 where anything is wrong.
 With ``--deliveries`` services hand out what was paid for, and are told of it by events of Stripe's,
 once, twice or in any order, from the moment at which the money was taken.
 
+With ``--level serializable`` (or another) all services connect at that level.
+
 With ``--failures crash`` (or ``reset``, ``error``) services that hold while nothing goes wrong are
 searched under one such failure, and held against plain threads that are killed, reset or answered
 an error at each of their stops. That takes about half a minute a service.
@@ -36,6 +38,7 @@ from comparing import Agreement, Comparer, Comparison, Effort  # noqa: E402
 from comparing_failures import KINDS, FailureComparer, Tries  # noqa: E402
 from deliveries import delivered  # noqa: E402
 from further import further  # noqa: E402
+from generic.programme import Service  # noqa: E402
 from kills import Kills  # noqa: E402
 from pieces import service  # noqa: E402
 from searching import open_searcher  # noqa: E402
@@ -55,7 +58,12 @@ async def main(options: argparse.Namespace) -> int:
     validation = validation_of(None if options.validate == "default" else options.validate)
     effort = replace(QUICK if options.quick else Effort(), validation=validation)
     seeds = itertools.count(options.seed)
-    made = further if options.further else delivered if options.deliveries else service
+    kind = further if options.further else delivered if options.deliveries else service
+
+    def made(seed: int) -> Service:
+        found = kind(seed)
+        return replace(found, level=options.level) if options.level else found
+
     with shared_servers() as servers:
         postgres, redis = servers[POSTGRES_VARIABLE], servers[REDIS_VARIABLE]
         made_by = Kills if options.failures else Truth
@@ -123,6 +131,7 @@ if __name__ == "__main__":
     parser.add_argument(
         "--deliveries", action="store_true", help="services that Stripe's events are delivered to"
     )
+    parser.add_argument("--level", default="", help="isolation level of all: serializable, ...")
     parser.add_argument("--quick", action="store_true", help="no full search, fewer orders")
     parser.add_argument("--shrink", action="store_true")
     parser.add_argument("--failures", choices=KINDS, default="", help="under one failure")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from paidonce.harness.explore.control.failures import Possible
-from paidonce.harness.explore.footprint.model import LOCAL, Footprint
+from paidonce.harness.explore.footprint.model import LOCAL, LOOKED_AT, Footprint
 from paidonce.harness.explore.naming.answer_digest import NOTHING, AnswerDigest, heard_of
 from paidonce.harness.explore.search.world import LOST, REDELIVERY
 from paidonce.harness.process.latch import Latch
@@ -70,6 +70,20 @@ class Arrival:
     """Tells of which process that can be killed it is."""
     failing: Possible | None = None
     """The fault that happens to it, once it is let go."""
+
+    passed: tuple[Footprint, Footprint] | None = None
+    """The footprint of its owner's step until it was let go, and what it added to that then."""
+
+    def told(self, step: Footprint, touched: Footprint) -> Footprint:
+        """Return the footprint of its owner's step now that it is known what it touched.
+
+        What it has to do with other serializable transactions is told by its answer alone.
+        """
+        if self.passed is not None:
+            before, passing = self.passed
+            if step == before.union(passing):
+                step = before.union(passing.without(LOOKED_AT))
+        return step.union(touched)
 
     @property
     def undone(self) -> bool:

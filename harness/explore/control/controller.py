@@ -190,7 +190,7 @@ class Control:
         arrival.answered = True
         owner = arrival.owner
         if owner is not None:
-            owner.touched = owner.touched.union(touched)
+            owner.touched = arrival.told(owner.touched, touched)
             if owner.at is At.MOVING and not self._withholds(arrival):
                 owner.flying.remove(arrival)
                 if owner.held or owner.told:

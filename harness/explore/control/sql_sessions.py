@@ -16,6 +16,7 @@ from paidonce.harness.explore.footprint.sql.footprints import Footprints
 from paidonce.harness.explore.footprint.sql.gaps import Gaps
 from paidonce.harness.explore.footprint.sql.lock_targets import Doors
 from paidonce.harness.explore.footprint.sql.moments import Moments
+from paidonce.harness.explore.footprint.sql.rw_conflicts import Ends
 from paidonce.harness.explore.footprint.sql.sent import Sent
 from paidonce.harness.explore.footprint.sql.session_settings import (
     path_of,
@@ -83,7 +84,7 @@ class SqlSessions:
         self._startup, self._so_far = startup, so_far
         self._footprints = Footprints(read_catalog(url), tells_new_rows=True)
         self._doors = Doors(self._footprints.catalog)
-        self._changed = ChangedColumns()
+        self._changed, self._ends = ChangedColumns(), Ends()
         self.moments = Moments(self._changed.without)
         self.gaps = Gaps()
         self.held_apart: frozenset[str] = frozenset()
@@ -211,6 +212,7 @@ class SqlSessions:
     def begin(self) -> None:
         """An execution begins: no transaction is open, and nothing was changed yet."""
         self._changed.forget()
+        self._ends.forget()
         self.moments.begin()
         self.gaps.begin()
         for session, tracker in list(self._trackers.items()):
@@ -233,6 +235,7 @@ class SqlSessions:
         found = TransactionTracker(
             self._footprints,
             changed=self._changed,
+            ends=self._ends,
             isolation=asked.get("default_transaction_isolation"),
             path=path_of(asked, self.catalog),
             times=timeouts_of(asked, self.catalog),

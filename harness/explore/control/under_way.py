@@ -108,5 +108,7 @@ class StepUnderWay:
         """Let an attempt's call through to the dependency."""
         player.flying.append(arrival)
         if not arrival.undone:
-            player.touched = player.touched.union(self._reader.passing(arrival))
+            passing = self._reader.passing(arrival)
+            arrival.passed = (player.touched, passing)
+            player.touched = player.touched.union(passing)
         arrival.go.set()

@@ -47,6 +47,12 @@ MADE = "\0made"
 """A column that no table has: who has made a row under a key from a sequence. Two of those are two
 rows, whoever made what first. Where that is of no interest to anybody it is part of a key."""
 
+LOOKED_AT = "pg-looked-at"
+"""The place of what serializable transactions have looked at, for others of their kind."""
+RW_MARK = "\0rw"
+"""The first part of a column that no table has: the row by which two serializable transactions are
+certainly in conflict, as the table, its column, a count and the value (``sql.rw_conflicts``)."""
+
 Column = tuple[tuple[str, ...], str]
 """The first two parts of a place, and a column there: parts of a row have its table's columns."""
 
@@ -120,6 +126,11 @@ class Footprint(msgspec.Struct, frozen=True):
             self.locks | other.locks,
             self.publishes | other.publishes,
         )
+
+    def without(self, place: str) -> Footprint:
+        """Return the footprint without the locks that are there."""
+        kept = frozenset(lock for lock in self.locks if lock.place[:1] != (place,))
+        return Footprint(self.looks, kept, self.publishes)
 
 
 def _meet(some: Iterable[Resource], others: Iterable[Resource]) -> bool:

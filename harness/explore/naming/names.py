@@ -36,7 +36,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 
-from paidonce.harness.explore.footprint.model import MADE, Column, Footprint, Resource
+from paidonce.harness.explore.footprint.model import MADE, RW_MARK, Column, Footprint, Resource
 from paidonce.harness.explore.footprint.sql.hashes import source
 from paidonce.harness.explore.footprint.sql.serials import Root, Serials
 from paidonce.harness.explore.naming.composed import Words
@@ -222,6 +222,12 @@ class Names:
             if column == MADE:
                 stays, maker = False, actor
                 continue
+            if column.startswith(RW_MARK):
+                stays = False
+                if mark := self._rw_mark(actor, column):
+                    key.append((mark, value))
+                    key.sort()
+                continue
             if self._unnamed and (place[:2], column) in self._unnamed:
                 continue
             root = self._serials.root(place, column)
@@ -256,6 +262,19 @@ class Names:
         else:
             self._may_change = True
         return called
+
+    def _rw_mark(self, actor: str, mark: str) -> str:
+        """Return the mark with its row's value by name; empty if that has none."""
+        start, table, column, commits, value = mark.split("\0", 5)[1:]
+        place = ("pg", table)
+        if (place, column) in self._unnamed:
+            return ""
+        root = self._serials.root(place, column)
+        if root is None:
+            named = self._value(actor, place, column, value)
+        else:
+            named = self._numbered(root, value)
+        return "" if named is None else "\0".join(("", start, table, column, commits, named))
 
     def footprint(self, actor: str, footprint: Footprint) -> Footprint:
         """``footprint`` with the values of all keys replaced by their names."""

@@ -245,6 +245,7 @@ class PostgresReader(CallReader[Unit]):
             status=call.status_after,
             waited=waited,
             found=call.answer.tags not in _NO_ROW,
+            rows=call.answer.rows > 0,
         )
         if not (waited or call.answer.error is not None or call.status_after != "T"):
             touched = self._late.beyond_held(call, arrival.session, touched)

@@ -12,6 +12,7 @@ import msgspec
 from paidonce.harness.explore.footprint.sql import timeouts
 from paidonce.harness.explore.footprint.sql.calls import ADVISORY
 from paidonce.harness.explore.footprint.sql.catalog import Catalog
+from paidonce.harness.explore.footprint.sql.certain_rows import rows_changed, rows_seen
 from paidonce.harness.explore.footprint.sql.effects import Context, Effects
 from paidonce.harness.explore.footprint.sql.statement import read_alone, statement
 from paidonce.harness.explore.footprint.sql.statement_footprint import (
@@ -131,6 +132,8 @@ class Footprints:
             node=node if kind in _NEEDS_THE_SESSION else None,
             surely=_advisory_locks(node, effects),
             alone=_changed_alone(node, effects, self.catalog, path),
+            row_seen=rows_seen(ctx, node),
+            row_changed=rows_changed(ctx, node),
         )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from paidonce.harness.explore.footprint.model import Resource
 from paidonce.harness.explore.footprint.sql import timeouts
 from paidonce.harness.explore.footprint.sql.catalog import Catalog
+from paidonce.harness.explore.footprint.sql.rw_conflicts import Known
 from paidonce.harness.explore.footprint.sql.statement import isolation_option, setting
 from paidonce.harness.explore.footprint.sql.statement_footprint import StatementFootprint
 from paidonce.harness.explore.footprint.sql.timeouts import Timeouts
@@ -65,6 +66,8 @@ class Session:
     deferred: Resources = NONE
     """The resources that deferred triggers will look at."""
     session_locks: Resources = NONE
+    known: Known | None = None
+    """All that is certain of the open transaction, if it is a serializable one."""
     listens: bool = False
     """True once it may have asked for notifications."""
     savepoints: tuple[Savepoint, ...] = ()
@@ -110,6 +113,7 @@ class Session:
         self.held = self.written = self.looked = self.in_vain = self.deferred = NONE
         self.savepoints = ()
         self.cursors = {}
+        self.known = None
 
     def savepoint(self, name: str) -> Savepoint:
         """One that remembers how things are."""

@@ -11,13 +11,12 @@ from paidonce.harness.explore.footprint.sql import timeouts
 from paidonce.harness.explore.footprint.sql.calls import ADVISORY
 from paidonce.harness.explore.footprint.sql.changed_columns import ChangedColumns
 from paidonce.harness.explore.footprint.sql.footprints import Footprints
+from paidonce.harness.explore.footprint.sql.rw_conflicts import AMONG_OTHERS, among_serializable
 from paidonce.harness.explore.footprint.sql.sent import Sent
 from paidonce.harness.explore.footprint.sql.session import NONE, Resources, Session
 from paidonce.harness.explore.footprint.sql.statement_footprint import UNKNOWN, StatementFootprint
 from paidonce.harness.explore.footprint.sql.transaction_ends import (
-    AMONG_OTHERS,
     ONE_SNAPSHOT,
-    among_serializable,
     begin,
     discard,
     end,
@@ -182,7 +181,7 @@ class SessionSteps:
             locks = frozenset(whole_row(lock) for lock in locks)
             if session.isolation == "serializable" and statement.snapshot:
                 looks = frozenset(whole_table(look) for look in looks)
-                locks |= among_serializable(looks, locks) | {AMONG_OTHERS}
+                locks |= among_serializable(looks, locks | statement.writes) | {AMONG_OTHERS}
             if statement.snapshot and not session.implicit:
                 taken = take_snapshot(session)
                 looks, locks = looks | taken.looks, locks | taken.locks

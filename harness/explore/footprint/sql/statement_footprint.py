@@ -58,6 +58,8 @@ class StatementFootprint(msgspec.Struct, frozen=True, kw_only=True):
     ``may_fail``: in a transaction, a failure would let go of all its locks. ``snapshot``: at
     REPEATABLE READ, the first such statement decides what the whole transaction sees. ``node`` is
     the statement's tree where the session's state is needed to know more (SET, PREPARE ...).
+    ``row_seen`` is the row that was seen if any came back, and ``row_changed`` those that were
+    changed if they were there (see ``certain_rows``).
     ``alone`` is the table of an UPDATE or DELETE that looks at rows of it once, locks and writes
     those it finds, and does nothing else, as a trigger, function or sub-select of it might; empty
     for all others.
@@ -84,6 +86,8 @@ class StatementFootprint(msgspec.Struct, frozen=True, kw_only=True):
     several: tuple[Look, ...] = ()
     surely: frozenset[Resource] = _EMPTY
     surely_if_found: frozenset[Resource] = _EMPTY
+    row_seen: frozenset[Resource] = _EMPTY
+    row_changed: frozenset[Resource] = _EMPTY
     node: Any = None
     alone: str = ""
 

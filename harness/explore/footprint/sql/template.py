@@ -24,10 +24,13 @@ class Template:
         node: Any = None,
         surely: Iterable[Pattern] = (),
         alone: str = "",
+        row_seen: Iterable[Pattern] = (),
+        row_changed: Iterable[Pattern] = (),
     ) -> None:
         self._several = glances(effects)
         self._found = [lock for lock in effects.fresh.values() if lock in effects.certain]
         self._surely = tuple(surely)
+        self._row_seen, self._row_changed = tuple(row_seen), tuple(row_changed)
         effects = effects.whole()
         self._groups: list[Iterable[Pattern]] = [
             *(effects.looks, effects.locks, effects.writes, effects.at_once, effects.session),
@@ -45,6 +48,7 @@ class Template:
         self._alone = alone
         patterns = [pattern for group in self._groups for pattern in group]
         patterns += [pattern for pair in self._sure for pattern in pair]
+        patterns += [*self._row_seen, *self._row_changed]
         patterns += [pattern for glance in self._several for pattern in glance.patterns]
         same: dict[Pattern, Pattern] = {}
         self._groups = [
@@ -89,6 +93,8 @@ class Template:
             several=tuple(glance.bound(params) for glance in self._several),
             surely=_just_one(self._surely, params),
             surely_if_found=_just_one(self._found, params),
+            row_seen=_just_one(self._row_seen, params),
+            row_changed=_just_one(self._row_changed, params),
             node=self._node,
             alone=self._alone,
         )

@@ -12,7 +12,8 @@
   it looks at the whole database. For that it need only be parsed, which takes the transaction's
   snapshot as running it would (``exec_parse_message`` in src/backend/tcop/postgres.c).
 * At SERIALIZABLE what was looked at matters to writers who have not committed (manual, section
-  13.2.3), by page or table rather than by row, and the order of COMMITs decides who fails.
+  13.2.3), by page or table rather than by row, and the order of COMMITs decides who fails. Where it
+  makes no difference is in ``rw_conflicts``.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from paidonce.harness.explore.footprint.sql import timeouts
 from paidonce.harness.explore.footprint.sql.changed_columns import ChangedColumns
 from paidonce.harness.explore.footprint.sql.effects import TABLES
 from paidonce.harness.explore.footprint.sql.footprints import Footprints
+from paidonce.harness.explore.footprint.sql.rw_conflicts import Ends, Known
 from paidonce.harness.explore.footprint.sql.sent import Sent
 from paidonce.harness.explore.footprint.sql.session import NONE, Session
 from paidonce.harness.explore.footprint.sql.session_steps import SessionSteps
@@ -38,8 +40,9 @@ from paidonce.harness.explore.footprint.sql.transaction_ends import (
 class TransactionTracker:
     """One session. ``expect`` a unit, let it run, and say that it is ``done``.
 
-    ``changed`` is shared by all sessions of one execution. ``isolation``, ``path`` and ``times``
-    (after which the server gives up) are for sessions that ask for their own when they connect.
+    ``changed`` and ``ends`` are shared by all sessions of one execution. ``isolation``, ``path``
+    and ``times`` (after which the server gives up) are for sessions that ask for their own when
+    they connect.
     """
 
     def __init__(
@@ -47,11 +50,13 @@ class TransactionTracker:
         footprints: Footprints,
         *,
         changed: ChangedColumns | None = None,
+        ends: Ends | None = None,
         isolation: str | None = None,
         path: tuple[str, ...] | None = None,
         times: timeouts.Settings | None = None,
     ) -> None:
         self._changed = ChangedColumns() if changed is None else changed
+        self._ends = Ends() if ends is None else ends
         self._steps = SessionSteps(footprints, self._changed)
         catalog = footprints.catalog
         self._session = Session(
@@ -193,13 +198,14 @@ class TransactionTracker:
         status: str | None = None,
         waited: bool = True,
         found: bool = True,
+        rows: bool = False,
     ) -> Footprint:
         """Note that the expected unit was answered; returns what it did touch.
 
         One that did not fail, and has not ``waited`` for anybody, has let go of nothing, and
         whether it fails is up to what it looks at and locks itself. ``status`` is the server's
         transaction status after it (I, T, E), None if unknown. ``found`` is False for a unit whose
-        one answer says that no row was changed.
+        one answer says that no row was changed; ``rows`` is True if it returned any.
         """
         before, after, touched = self._session, self._after, self._expected
         if failed or waited:
@@ -225,8 +231,29 @@ class TransactionTracker:
             after.begin()
             after.failed = status == "E"
             after.held = after.written = after.looked = EVERYTHING.locks
+        if after.isolation == "serializable" and after.inside and not (failed or waited):
+            touched = self._among_serializable(before, after, touched, rows=rows)
+        self._ends.note(touched)
         self._session = after
         return self._told_apart(touched)
+
+    def _among_serializable(
+        self, before: Session, after: Session, touched: Footprint, *, rows: bool
+    ) -> Footprint:
+        """Return what a unit touched that neither failed nor waited, in a serializable transaction
+        that is open still."""
+        if not before.snapshot and after.snapshot:
+            after.known = Known(self._ends.commits, self._ends.serializable)
+        if after.path is None:  # it may have another transaction's snapshot
+            after.known = None
+        run = self._steps.run
+        if after.known is None or after.implicit or len(run) != 1:
+            return touched
+        if rows:
+            after.known = after.known.and_seen(run[0].row_seen)
+        if not after.savepoints:
+            after.known = after.known.and_changed(run[0].row_changed)
+        return after.known.told_apart(touched, self._ends)
 
     @property
     def let_go(self) -> Footprint:
@@ -243,7 +270,7 @@ class TransactionTracker:
         before = self._session
         self._after, self._expected = None, LOCAL
         self._session = after_failure(before, before.copy(), status)
-        return self._told_apart(ended(before, commit=False))
+        return self._let_go_of(ended(before, commit=False))
 
     def observed(self, extra: Footprint) -> None:
         """Note that the open transaction has touched more, its writes as ``publishes``."""
@@ -257,6 +284,10 @@ class TransactionTracker:
         let_go = ended(session, commit=False).union(Footprint(locks=session.session_locks))
         session.end(commit=False)
         session.reset()
+        return self._let_go_of(let_go)
+
+    def _let_go_of(self, let_go: Footprint) -> Footprint:
+        self._ends.note(let_go)
         return self._told_apart(let_go)
 
     def _told_apart(self, footprint: Footprint) -> Footprint:

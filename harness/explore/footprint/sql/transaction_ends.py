@@ -12,17 +12,14 @@ from paidonce.harness.explore.footprint.model import (
     Footprint,
     Resource,
 )
+from paidonce.harness.explore.footprint.sql.rw_conflicts import AMONG_OTHERS, ORDER
 from paidonce.harness.explore.footprint.sql.session import NONE, Resources, Session
 from paidonce.harness.explore.footprint.sql.statement import isolation_option
 from paidonce.harness.sql_trees import ast, enums
 
 ONE_SNAPSHOT = frozenset({"repeatable read", "serializable"})
 _PG = ("pg",)
-_LOOKED_AT = ("pg-looked-at",)
 _DATABASE = Resource(_PG)
-_ORDER = Resource(("pg-serializable",))
-"""The order in which serializable transactions look, write and end."""
-AMONG_OTHERS = Resource(_ORDER.place, shared=True)
 
 
 def take_snapshot(session: Session) -> Footprint:
@@ -69,7 +66,7 @@ def ended(session: Session, *, commit: bool) -> Footprint:
     """Return what the end of the transaction lets go of and publishes."""
     locks: Resources = session.held
     if AMONG_OTHERS in locks:
-        locks |= {_ORDER}
+        locks |= {ORDER}
     return Footprint(locks=locks, publishes=session.written if commit else NONE)
 
 
@@ -109,22 +106,6 @@ def whole_row(lock: Resource) -> Resource:
     if lock.place[2:] in ((KEY,), (REST,)):
         return Resource(lock.place[:2], lock.key, lock.shared)
     return lock
-
-
-def among_serializable(looks: Resources, locks: Resources) -> Resources:
-    """Return what a statement of a serializable transaction locks among its like: the tables that
-    it looks at, and those of which it locks rows.
-
-    A transaction of another level takes no part in that (manual, section 13.2.3): it fails for
-    nothing that others have looked at, and they fail for nothing that it has written since.
-    """
-    seen = {Resource(_among(one), shared=True) for one in looks if one.place[:1] == _PG}
-    taken = {Resource(_among(one), shared=one.shared) for one in locks if one.place[:1] == _PG}
-    return frozenset(seen | taken)
-
-
-def _among(one: Resource) -> tuple[str, ...]:
-    return (*_LOOKED_AT, *one.place[1:2])
 
 
 def whole_table(look: Resource) -> Resource:
