@@ -18,7 +18,7 @@ ALLOWED = {
     ("harness/http/once.py", "http.client"),
     ("harness/simulator/http/protocol.py", "httptools"),
     ("harness/taps/stripe/requests.py", "httptools"),
-    ("harness/load/generate/clients.py", "geventhttpclient"),
+    ("harness/load/generate/sending.py", "geventhttpclient"),
     ("harness/backends/localstripe_launcher.py", "aiohttp"),
     ("harness/backends/stripe_url.py", "httpx"),
     ("harness/conformance/client.py", "httpx"),

@@ -8,21 +8,20 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from itertools import count
 from typing import Any, TypeVar
 
 import gevent
-import geventhttpclient.client
-from locust import FastHttpUser
+from locust import User
 from locust.env import Environment
 from locust.exception import StopUser
 from locust.user.task import LOCUST_STATE_STOPPING, LOCUST_STATE_WAITING
 
 from paidonce.harness.history import Action, Completed, Outcome
-from paidonce.harness.http.client import Request
-from paidonce.harness.load.generate.cookies import RareCookies
 from paidonce.harness.load.generate.current import LoadRun, current_run
 from paidonce.harness.load.generate.orders import HotPlace
+from paidonce.harness.load.generate.sending import Sender
 from paidonce.harness.load.plan.arrivals import Arrivals
 from paidonce.harness.load.plan.contention import DISTINCT, Contention
 from paidonce.harness.load.plan.retrying import delay, worth_another_try
@@ -32,16 +31,13 @@ from paidonce.harness.service.responses import order_id
 
 T = TypeVar("T")
 
-# The HTTP client sends a GET, PUT or DELETE again by itself when a connection breaks. Here each
-# request is one operation in a history, and one recorded operation must be one request.
-geventhttpclient.client.IDEMPOTENT_METHODS = frozenset()
-
-_EVERY_STATUS = frozenset(range(100, 600))
+_NO_RUN_S = 1.0
+"""The patience of a user that has nothing to do."""
 _CURRENCY = "usd"
 _LEAST_AMOUNT, _HIGHEST_AMOUNT = 500, 20_000
 
 
-class RecordedUser(FastHttpUser):
+class RecordedUser(User):
     """A client whose every operation becomes an invocation and a completion in the history."""
 
     abstract = True
@@ -49,20 +45,15 @@ class RecordedUser(FastHttpUser):
     """Which orders users of this class pick; None: as the settings say, or distinct ones."""
     retries = 0
     """How often they ask again, where the settings do not say."""
-    # A redirect followed by itself would be a second request within one operation.
-    max_redirects = 0
 
     def __init__(self, environment: Environment) -> None:
-        run = current_run()
-        if run is not None:
-            self.network_timeout = run.settings.patience
-            self.connection_timeout = run.settings.patience
         super().__init__(environment)
-        # Every answer is an answer here; what it means is not for the HTTP client to say. It
-        # declares them for its class, and looks for them at the object.
-        self.client.client.valid_response_codes = _EVERY_STATUS  # type: ignore[misc]
-        self.client.cookiejar = self.client.client.cookiejar = RareCookies()
-        self._run = run
+        self._run = run = current_run()
+        self._sender = Sender(
+            environment.host or "",
+            partial(environment.events.request.fire, context=self.context()),
+            patience=_NO_RUN_S if run is None else run.settings.patience,
+        )
         self.name = "" if run is None else run.next_user()
         seed = None if run is None else f"{run.settings.seed} {self.name}"
         self.random = random.Random(seed)
@@ -171,12 +162,12 @@ class RecordedUser(FastHttpUser):
         order = None
         try:
             request = creation_request(self.target, amount, _CURRENCY)
-            with self._send(request, "create order") as response:
-                if response.request_meta["exception"] is not None or response.status_code >= 300:
-                    response.failure(f"no order was created: {_problem(response)}")
-                else:
-                    order = order_id(self.target, response.content or b"")
-                    run.recorder.order_created(order, amount, _CURRENCY)
+            sent = self._sender.send(request)
+            problem = sent.problem or (f"status {sent.status}" if sent.status >= 300 else "")
+            if not problem:
+                order = order_id(self.target, sent.body)
+                run.recorder.order_created(order, amount, _CURRENCY)
+            sent.tell("create order", problem and f"no order was created: {problem}")
         finally:
             if order is None:
                 run.budget.give_back()
@@ -201,24 +192,22 @@ class RecordedUser(FastHttpUser):
         late, self._late = self._late, 0
         op = recorder.invoked(attempt or self.name, action, order, args or {}, key, late)
         try:
-            with self._send(request, action.value) as response:
-                if response.request_meta["exception"] is not None:
-                    problem = _problem(response)
-                    response.failure(problem)
-                    return recorder.unanswered(op, problem)
-                headers = {name.lower(): value for name, value in response.headers.items()}
-                body = response.content or b""
-                done = recorder.answered(op, action, response.status_code, headers, body)
-                if done.outcome is Outcome.FAILED:
-                    response.failure(f"answered {done.status}")
-                else:
-                    if done.outcome is Outcome.REJECTED:
-                        response.request_meta["name"] = f"{action.value}: {done.code}"
-                    response.success()
-                return done
+            sent = self._sender.send(request)
         except gevent.GreenletExit:
             recorder.unanswered(op, "the load ended while the client was waiting")
             raise
+        if sent.problem:
+            done = recorder.unanswered(op, sent.problem)
+            sent.tell(action.value, sent.problem)
+            return done
+        done = recorder.answered(op, action, sent.status, sent.headers, sent.body)
+        if done.outcome is Outcome.FAILED:
+            sent.tell(action.value, f"answered {done.status}")
+        elif done.outcome is Outcome.REJECTED:
+            sent.tell(f"{action.value}: {done.code}")
+        else:
+            sent.tell(action.value)
+        return done
 
     def insist(
         self,
@@ -254,20 +243,3 @@ class RecordedUser(FastHttpUser):
             # When this user is stopped, nothing of it may go on alone.
             gevent.killall(running)
         return [each.value for each in running]
-
-    def _send(self, request: Request, name: str) -> Any:
-        return self.client.request(
-            request.method,
-            request.path,
-            name=name,
-            data=request.body.decode(),
-            headers={**request.headers, "Accept-Encoding": "identity"},
-            catch_response=True,
-        )
-
-
-def _problem(response: Any) -> str:
-    error = response.request_meta["exception"]
-    if error is not None:
-        return f"{type(error).__name__}: {error}"
-    return f"status {response.status_code}"
