@@ -59,6 +59,10 @@ class PostgresServer(Backend, Protocol):
         """The libpq URL (``postgresql://user@host:port/database``) of a database."""
         ...
 
+    def near_url(self, database: str) -> str:
+        """The URL of a database by the quickest way from this machine."""
+        ...
+
     def create_database(self, name: str, template: str | None = None) -> str:
         """Create a database, as a copy of ``template`` if given, and return its URL.
 

@@ -42,6 +42,10 @@ class ContainerPostgres(Stoppable):
         server = f"postgresql://postgres@{HOST}:{self._container.port}/"
         return postgres_admin.with_database(server, database)
 
+    def near_url(self, database: str) -> str:
+        """See ``PostgresServer.near_url``."""
+        return self.url(database)
+
     def create_database(self, name: str, template: str | None = None) -> str:
         """See ``PostgresServer.create_database``."""
         postgres_admin.create_database(self.url(), name, template, "file_copy")

@@ -49,6 +49,10 @@ class UrlPostgres(Stoppable):
         """The URL of a database; without one, of the database the user named."""
         return self._url if database is None else postgres_admin.with_database(self._url, database)
 
+    def near_url(self, database: str) -> str:
+        """See ``PostgresServer.near_url``: the user's own, for nobody knows of another way."""
+        return self.url(database)
+
     def create_database(self, name: str, template: str | None = None) -> str:
         """See ``PostgresServer.create_database``."""
         postgres_admin.create_database(self._url, name, template)

@@ -21,9 +21,13 @@ _ROWS_READ = 10_000
 @dataclass(frozen=True)
 class Dependencies:
     """The servers of one service, the ports that taps before them listen on, and the changes that
-    the tap before Postgres makes."""
+    the tap before Postgres makes.
+
+    ``near_postgres`` is the same database by the quickest way there, which is the tap's.
+    """
 
     postgres_url: str
+    near_postgres: str
     redis_url: str
     ports: Ports
     changes: tuple[StatementChange, ...] = ()
@@ -46,18 +50,18 @@ Opener = Callable[[Dependencies], AbstractAsyncContextManager[Opened]]
 @asynccontextmanager
 async def before_postgres(around: Dependencies) -> AsyncIterator[Opened]:
     """Open a tap before the service's Postgres."""
-    url, port = around.postgres_url, around.ports.postgres or 0
-    async with PostgresTap(url, sample=_ROWS_READ, port=port, changes=around.changes) as tap:
-        yield Opened(tap, {"postgres_url": tap.url_for(url)})
+    near, port = around.near_postgres, around.ports.postgres or 0
+    async with PostgresTap(near, sample=_ROWS_READ, port=port, changes=around.changes) as tap:
+        yield Opened(tap, {"postgres_url": tap.url_for(around.postgres_url)})
 
 
 @asynccontextmanager
 async def reading_postgres(around: Dependencies) -> AsyncIterator[Opened]:
     """Open a tap before the service's Postgres by which nobody is held: for load, with changes and
     without at one cost."""
-    url, port = around.postgres_url, around.ports.postgres or 0
-    async with PostgresTap(url, sample=0, port=port, changes=around.changes, reads=True) as tap:
-        yield Opened(tap, {"postgres_url": tap.url_for(url)})
+    near, port = around.near_postgres, around.ports.postgres or 0
+    async with PostgresTap(near, sample=0, port=port, changes=around.changes, reads=True) as tap:
+        yield Opened(tap, {"postgres_url": tap.url_for(around.postgres_url)})
 
 
 @asynccontextmanager

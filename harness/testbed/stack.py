@@ -172,6 +172,7 @@ class Stack:
         await asyncio.to_thread(lane.redis.flush)
         async with AsyncExitStack() as exits:
             name, url, server = await self._database(exits, lane, variant, controlled=controlled)
+            near = url if self.subject.database_url else server.near_url(name)
             migrated = [one.sql for one in changes if isinstance(one, Migrated)]
             if migrated:
                 await asyncio.to_thread(_migrate_further, url, migrated)
@@ -187,8 +188,9 @@ class Stack:
                 addresses = addresses.tapped({REPLICA_URL: replica_url})
                 await asyncio.to_thread(lane.replica.follow)  # it has that database then
             opened_by = controlled_by or passed_by
-            taps, addresses = await self._taps(exits, lane, own, addresses, opened_by, changes)
-            blocking = await _past_the_tap(exits, url) if controlled else None
+            around = Dependencies(own, near, lane.redis.url(), self.subject.ports)
+            taps, addresses = await self._taps(exits, lane, around, addresses, opened_by, changes)
+            blocking = await _past_the_tap(exits, near) if controlled else None
             start = Start(
                 variant, addresses, wanted, controlled, log, lane.loaded, often=lane.often
             )
@@ -215,7 +217,7 @@ class Stack:
                     "stripe": Backend(kind=lane.stripe.kind, version=lane.stripe.version),
                 },
                 eyes=await psycopg.AsyncConnection.connect(
-                    url, autocommit=True, application_name="paidonce eyes"
+                    near, autocommit=True, application_name="paidonce eyes"
                 ),
                 redis=aioredis.Redis.from_url(lane.redis.url()),
                 owns_redis=lane.redis.owned,
@@ -242,17 +244,17 @@ class Stack:
         self,
         exits: AsyncExitStack,
         lane: Lane,
-        url: str,
+        around: Dependencies,
         addresses: Addresses,
         openers: Collection[Opener],
         changes: Collection[Change],
     ) -> tuple[dict[str, Tap], Addresses]:
         """The taps that are opened, and the addresses by which the service finds them."""
         statements = tuple(one for one in changes if isinstance(one, Replaced | Preceded))
-        around = Dependencies(url, lane.redis.url(), self.subject.ports, statements)
         taps: dict[str, Tap] = {lane.tap.name: lane.tap}
         every = [*openers, before_replica] if openers and lane.replica is not None else openers
-        around = replace(around, replica_url=addresses.further.get(REPLICA_URL, ""))
+        replica_url = addresses.further.get(REPLICA_URL, "")
+        around = replace(around, changes=statements, replica_url=replica_url)
         for opener in every:
             opened = await exits.enter_async_context(opener(around))
             taps[opened.tap.name] = opened.tap
