@@ -114,7 +114,9 @@ async def ledger(bench: Bench, journal: Recorder, orders: set[str], key: str) ->
     """
     owner: dict[str, str] = {}
     found: list[Event] = []
-    intents = [intent async for intent in stripe_pages(bench, "/v1/payment_intents")]
+    intents, charges = await asyncio.gather(
+        _listed(bench, "/v1/payment_intents"), _listed(bench, "/v1/charges")
+    )
     invoiced: dict[str, str] = {}
     if any(key not in intent.get("metadata", {}) for intent in intents):
         invoiced = await _invoiced(bench, key)
@@ -133,7 +135,7 @@ async def ledger(bench: Bench, journal: Recorder, orders: set[str], key: str) ->
                     currency=intent["currency"],
                 )
             )
-    async for charge in stripe_pages(bench, "/v1/charges"):
+    for charge in charges:
         intent_id = charge.get("payment_intent")
         if intent_id is None:
             order = charge.get("metadata", {}).get(key)
@@ -154,6 +156,10 @@ async def ledger(bench: Bench, journal: Recorder, orders: set[str], key: str) ->
                 )
             )
     return found
+
+
+async def _listed(bench: Bench, path: str) -> list[dict[str, Any]]:
+    return [listed async for listed in stripe_pages(bench, path)]
 
 
 _FIRST = ("manual", "subscription_create")
