@@ -34,6 +34,7 @@ from typing import Any, Generic, TypeVar
 
 from paidonce.harness.simulator.domain.collection import Collection, Cursor, Identified, Page
 from paidonce.harness.simulator.domain.state import World
+from paidonce.harness.simulator.domain.touched_owners import Owners
 from paidonce.harness.simulator.domain.touched_tables import Amounts, Ids, Lists, Thing, Touched
 
 ASKED = "paidonce-tell"
@@ -44,6 +45,71 @@ TOLD = "paidonce-touched"
 
 T = TypeVar("T", bound=Identified)
 
+# By name of a collection or table of the world: which method of ``Owners`` tells whose it is.
+_COLLECTIONS = {
+    "intents": "payment_intent",
+    "charges": "of_charge",
+    "refunds": "of_refund",
+    "payment_methods": "payment_method",
+    "balance_transactions": "of_movement",
+    "events": "nobody",
+    "customers": "customer",
+    "webhook_endpoints": "webhook_endpoint",
+    "setups": "setup_intent",
+    "products": "product",
+    "prices": "of_price",
+    "sessions": "checkout_session",
+    "test_clocks": "test_clock",
+    "coupons": "coupon",
+    "promotion_codes": "of_code",
+    "discounts": "of_discount",
+    "subscriptions": "of_subscription",
+    "subscription_items": "of_item",
+    "invoices": "of_invoice",
+    "invoice_items": "of_invoice_item",
+    "invoice_payments": "of_payment",
+    "accounts": "account",
+    "transfers": "of_transfer",
+    "transfer_reversals": "of_reversal",
+    "application_fees": "of_fee",
+    "fee_refunds": "of_fee_refund",
+    "payouts": "payout",
+    "disputes": "of_dispute",
+    "cash_moves": "of_cash_move",
+    "credit_moves": "of_credit_move",
+}
+_FOUND_BY = {
+    "subscriptions": {"customer": "billing"},
+    "invoices": {"customer": "billing"},
+    "invoice_items": {"customer": "billing"},
+    "invoice_payments": {"invoice": "of_invoice"},
+    "disputes": {"charge": "of_charge"},
+    "cash_moves": {"customer": "wallet"},
+    "credit_moves": {"customer": "billing", "invoice": "of_invoice"},
+}
+"""By an index of a collection."""
+_IDS = {
+    "deleted": "of_deleted",
+    "spent": "of_spent",
+    "prepared": "payment_method",
+    "authenticated": "payment_intent",
+    "by_hand": "wallet",
+}
+_LISTS = {
+    "methods_of": "wallet",
+    "charges_of": "payment_intent",
+    "refunds_of": "of_charge",
+    "prices_of": "product",
+}
+_OF_THE_WORLD = frozenset(
+    {
+        *("ids", "clock", "base_url", "settle_seconds", "listeners", "frame", "raw_cards"),
+        *("search_index", "matured", "agenda_of", "checkouts", "links", "invoice_of"),
+        *("session_of", "secret_of", "card_of", "tokens"),
+    }
+)
+"""The parts that say nothing of any object which the rest does not say."""
+
 
 def watched(world: World, touched: Touched) -> World:
     """``world``, with notes taken of what is read and written."""
@@ -51,171 +117,42 @@ def watched(world: World, touched: Touched) -> World:
 
 
 class _View(World):
-    """The world itself behind collections that take notes."""
+    """The world itself behind collections and tables that take notes.
+
+    There are fifty of them, and a call comes upon a few: each is made when it is first met.
+    """
 
     def __init__(self, world: World, touched: Touched) -> None:  # a view makes nothing anew
-        self._world = world
-        self.ids, self.clock, self.base_url = world.ids, world.clock, world.base_url
-        self.settle_seconds, self.listeners = world.settle_seconds, world.listeners
+        self._world, self._touched = world, touched
+        self._whose = Owners(world)
 
-        def intent_of(charge: str) -> Thing:
-            found = world.charges.get(charge)
-            return ("payment_intent", "" if found is None else found.payment_intent or charge)
+    def __getattr__(self, name: str) -> Any:
+        """Make what is met for the first time."""
+        taking_notes = self._with_notes(name)
+        setattr(self, name, taking_notes)
+        return taking_notes
 
-        def source_of(entry: str) -> Thing:
-            found = world.balance_transactions.get(entry)
-            if found is None:
-                return ("payment_intent", "")
-            refund = world.refunds.get(found.source)
-            return intent_of(found.source if refund is None else refund.charge)
-
-        def refund_of(refund: str) -> Thing:
-            found = world.refunds.get(refund)
-            return ("payment_intent", "") if found is None else intent_of(found.charge)
-
-        def owner(identifier: str) -> Thing:
-            for kind, under in deletable:
-                if identifier in under:
-                    return kind(identifier)
-            return ("webhook_endpoint", identifier)
-
-        def product_of(price: str) -> Thing:
-            found = world.prices.get(price)
-            return ("product", "" if found is None else found.product)
-
-        def a(kind: str) -> Callable[[str], Thing]:
-            return lambda identifier: (kind, identifier)
-
-        def collection(
-            name: str,
-            whose: Callable[[str], Thing],
-            found_by: dict[str, Callable[[str], Thing]] | None = None,
-        ) -> Any:
-            return _Collection(getattr(world, name), touched, name, whose, found_by or {})
-
-        self.intents = collection("intents", a("payment_intent"))
-        self.charges = collection("charges", intent_of)
-        self.refunds = collection("refunds", refund_of)
-        self.payment_methods = collection("payment_methods", a("payment_method"))
-        self.balance_transactions = collection("balance_transactions", source_of)
-        self.events = collection("events", a(""))
-        self.customers = collection("customers", a("customer"))
-        self.webhook_endpoints = collection("webhook_endpoints", a("webhook_endpoint"))
-        self.setups = collection("setups", a("setup_intent"))
-        self.products = collection("products", a("product"))
-        self.prices = collection("prices", product_of)
-        self.sessions = collection("sessions", a("checkout_session"))
-
-        def billed(name: str) -> Callable[[str], Thing]:
-            under: Collection[Any] = getattr(world, name)
-
-            def whose(identifier: str) -> Thing:
-                found = under.get(identifier)
-                return ("billing", "" if found is None else str(found.customer))
-
-            return whose
-
-        def item_of(item: str) -> Thing:
-            found = world.subscription_items.get(item)
-            return ("billing", "") if found is None else subscribed(found.subscription)
-
-        def payment_of(payment: str) -> Thing:
-            found = world.invoice_payments.get(payment)
-            return ("billing", "") if found is None else invoiced(found.invoice)
-
-        def code_of(code: str) -> Thing:
-            found = world.promotion_codes.get(code)
-            return ("coupon", "" if found is None else str(found.promotion["coupon"]))
-
-        subscribed, invoiced = billed("subscriptions"), billed("invoices")
-        self.test_clocks = collection("test_clocks", a("test_clock"))
-        self.coupons = collection("coupons", a("coupon"))
-        self.promotion_codes = collection("promotion_codes", code_of)
-        of_customer = {"customer": a("billing")}
-        self.discounts = collection("discounts", billed("discounts"))
-        self.subscriptions = collection("subscriptions", subscribed, of_customer)
-        self.subscription_items = collection("subscription_items", item_of)
-        self.invoices = collection("invoices", invoiced, of_customer)
-        self.invoice_items = collection("invoice_items", billed("invoice_items"), of_customer)
-        self.invoice_payments = collection("invoice_payments", payment_of, {"invoice": invoiced})
-        self.invoice_of = world.invoice_of
-        self.frame = world.frame
-        self.agenda_of = world.agenda_of
-        self.checkouts = world.checkouts
-        self.matured = world.matured
-        self.links = world.links
-
-        def spent(identifier: str) -> Thing:
-            if identifier in world.charges:
-                return intent_of(identifier)
-            return ("payment_method", identifier)
-
-        def sent(transfer: str) -> Thing:
-            found = world.transfers.get(transfer)
-            return ("account", "" if found is None else found.destination)
-
-        def taken_back(reversal: str) -> Thing:
-            found = world.transfer_reversals.get(reversal)
-            return ("account", "") if found is None else sent(found.transfer)
-
-        def kept(fee: str) -> Thing:
-            found = world.application_fees.get(fee)
-            return ("account", "" if found is None else found.account)
-
-        def given_back(refund: str) -> Thing:
-            found = world.fee_refunds.get(refund)
-            return ("account", "") if found is None else kept(found.fee)
-
-        def disputed(dispute: str) -> Thing:
-            found = world.disputes.get(dispute)
-            return ("payment_intent", "") if found is None else intent_of(found.charge)
-
-        self.accounts = collection("accounts", a("account"))
-        self.transfers = collection("transfers", sent)
-        self.transfer_reversals = collection("transfer_reversals", taken_back)
-        self.application_fees = collection("application_fees", kept)
-        self.fee_refunds = collection("fee_refunds", given_back)
-        self.payouts = collection("payouts", a("payout"))
-        self.disputes = collection("disputes", disputed, {"charge": intent_of})
-
-        def moved(entered: str) -> Thing:
-            found = world.cash_moves.get(entered)
-            return ("wallet", "" if found is None else found.customer)
-
-        self.cash_moves = collection("cash_moves", moved, {"customer": a("wallet")})
-        of_moves = {"customer": a("billing"), "invoice": invoiced}
-        self.credit_moves = collection("credit_moves", billed("credit_moves"), of_moves)
-        self.raw_cards, self.search_index = world.raw_cards, world.search_index
-        deletable: tuple[tuple[Callable[[str], Thing], Collection[Any]], ...] = (
-            (a("product"), world.products),
-            (a("customer"), world.customers),
-            (a("coupon"), world.coupons),
-            (a("account"), world.accounts),
-            (a("test_clock"), world.test_clocks),
-            (invoiced, world.invoices),
-            (billed("invoice_items"), world.invoice_items),
-            (item_of, world.subscription_items),
-        )
-        self.deleted = Ids(world.deleted, touched, owner)
-        self.spent = Ids(world.spent, touched, spent)
-        self.prepared = Ids(world.prepared, touched, a("payment_method"))
-        self.authenticated = Ids(world.authenticated, touched, a("payment_intent"))
-        self.methods_of = Lists(world.methods_of, touched, a("wallet"))
-        self.charges_of = Lists(world.charges_of, touched, a("payment_intent"))
-        self.refunds_of = Lists(world.refunds_of, touched, intent_of)
-        self.prices_of = Lists(world.prices_of, touched, a("product"))
-        self.session_of = world.session_of
-        self.secret_of = world.secret_of
-        self.cash = Amounts(world.cash, touched, lambda key: ("wallet", key.split()[0]))
-        self.by_hand = Ids(world.by_hand, touched, a("wallet"))
-        self.card_of = world.card_of
-        self.tokens = world.tokens
+    def _with_notes(self, name: str) -> Any:
+        under, touched, whose = getattr(self._world, name), self._touched, self._whose
+        if name in _COLLECTIONS:
+            found_by = {
+                index: getattr(whose, owner) for index, owner in _FOUND_BY.get(name, {}).items()
+            }
+            return _Collection(under, touched, name, getattr(whose, _COLLECTIONS[name]), found_by)
+        if name in _IDS:
+            return Ids(under, touched, getattr(whose, _IDS[name]))
+        if name in _LISTS:
+            return Lists(under, touched, getattr(whose, _LISTS[name]))
+        if name == "cash":
+            return Amounts(under, touched, whose.of_cash)
+        if name in _OF_THE_WORLD:
+            return under
+        raise AttributeError(f"a call that is watched cannot come upon {name}")
 
     def copied(self) -> World:
         """As of the world itself; whatever is done in the copy, all there is was looked at."""
-        for under in vars(self).values():
-            if isinstance(under, _Collection):
-                under.looked_through()
+        for name in _COLLECTIONS:
+            getattr(self, name).looked_through()
         return self._world.copied()
 
     def plan(self, seconds: float, what: str, subject: str) -> None:
