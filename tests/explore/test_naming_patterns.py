@@ -8,7 +8,7 @@ import re
 import pytest
 
 from paidonce.harness.explore.naming import answer_digest
-from paidonce.harness.explore.naming.generated import GENERATED, replaced
+from paidonce.harness.explore.naming.generated import GENERATED, blind_and_named, replaced
 
 PLAIN = re.compile(
     r"""
@@ -111,5 +111,7 @@ def test_a_text_read_in_pieces_has_replaced_in_it_what_the_whole_one_has():
         # Twice, since what a piece came to the first time is remembered.
         for _ in range(2):
             assert replaced(text, lambda value: f"<{value}>") == expected, text
+            both = blind_and_named(text, lambda value: f"<{value}>")
+            assert both == (PLAIN.sub("?", text), expected), text
         several += expected.count("<") > 1
     assert several > 100

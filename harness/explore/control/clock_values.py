@@ -39,7 +39,7 @@ _WRITTEN = re.compile(
 )
 MAY_BE_TIMED = re.compile(r"1[6-9][0-9]{8}|20[0-9]{2}-[0-9]{2}-[0-9]{2}[T ]")
 """The beginning of whatever ``moments_in`` knows, and of other texts."""
-_SHORTEST = 10
+SHORTEST_TIME = 10
 """Characters of the shortest text that any of these is found in."""
 _LOOKS = ("SELECT", "WITH", "TABLE")
 _CHANGES_NOTHING = (
@@ -139,7 +139,7 @@ class Times:
         comes of a function, which may have written it just now."""
         for row in rows:
             for value in row:
-                if value is not None and len(value) >= _SHORTEST and MAY_BE_TIMED.match(value):
+                if value is not None and len(value) >= SHORTEST_TIME and MAY_BE_TIMED.match(value):
                     moved = self._moved or 0.0
                     self._before.update(one for one in moments_in(value) if one < moved)
 
@@ -172,7 +172,7 @@ def _may_be_timed(statement: Statement) -> bool:
     if _text_may_be_timed(statement.sql):
         return True
     for text in statement.params:
-        if text is not None and len(text) >= _SHORTEST and MAY_BE_TIMED.search(text) is not None:
+        if text is not None and len(text) >= SHORTEST_TIME and MAY_BE_TIMED.search(text):
             return True
     return False
 
@@ -214,7 +214,7 @@ def _tells_which(column: str) -> bool:
 def moments_in(text: str) -> tuple[float, ...]:
     """Return the times that a text may stand for, in seconds since 1970; where it does not say in
     which time zone, all of them."""
-    if len(text) < _SHORTEST or text[0] not in "12":
+    if len(text) < SHORTEST_TIME or text[0] not in "12":
         return ()
     return _moments_of(text)
 

@@ -28,7 +28,7 @@ from dataclasses import dataclass, field, replace
 
 import msgspec
 
-from paidonce.harness.explore.control.clock_values import MAY_BE_TIMED, moments_in
+from paidonce.harness.explore.control.clock_values import MAY_BE_TIMED, SHORTEST_TIME, moments_in
 from paidonce.harness.explore.control.time_expressions import LONGEST_S
 from paidonce.harness.explore.control.time_windows import Window
 
@@ -154,7 +154,7 @@ def ahead_in(values: Iterable[tuple[str, str | None]]) -> frozenset[str]:
     times = [
         (c, v)
         for column, value in values
-        if value
+        if value and len(value) >= SHORTEST_TIME
         for c, v in (_members(column, value) if value[0] in "{[" else ((column, value),))
         if MAY_BE_TIMED.match(v) is not None
     ]

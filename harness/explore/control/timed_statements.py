@@ -11,7 +11,7 @@ import functools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from paidonce.harness.explore.control.clock_values import MAY_BE_TIMED
+from paidonce.harness.explore.control.clock_values import MAY_BE_TIMED, SHORTEST_TIME
 from paidonce.harness.explore.control.time_expressions import (
     TimeExpression,
     column_in,
@@ -58,7 +58,10 @@ class TimedText:
 
 def sends_a_time(params: Sequence[str | None]) -> bool:
     """Return whether any parameter may be a time."""
-    return any(value is not None and MAY_BE_TIMED.search(value) for value in params)
+    for value in params:  # asked of every statement: few values are as long as that
+        if value is not None and len(value) >= SHORTEST_TIME and MAY_BE_TIMED.search(value):
+            return True
+    return False
 
 
 @functools.lru_cache(maxsize=1024)

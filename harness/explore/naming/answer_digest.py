@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from paidonce.harness.explore.naming.generated import GENERATED, replaced
+from paidonce.harness.explore.naming.generated import GENERATED, blind_and_named
 from paidonce.harness.explore.naming.names import Names
 
 # It begins with a digit so that whatever is none is passed over at once; a test has it plainly.
@@ -75,13 +75,9 @@ def heard_text(text: str, names: Names, *, whole: bool = True) -> AnswerDigest:
 
 def heard_ids(text: str, names: Names) -> AnswerDigest:
     """Return an answer that is full of ids: which those are says nothing that the rest does not,
-    and some nobody has seen made."""
-    timeless = _TIME.sub("a time", text)
-    within = names.seen_within(text)
-    exactly = timeless if within == text else _TIME.sub("a time", within)
-    return AnswerDigest(
-        _digest(replaced(timeless, lambda value: "?")), _digest(replaced(exactly, names.seen))
-    )
+    but for those that were known beforehand, and some nobody has seen made."""
+    said, exactly = blind_and_named(_TIME.sub("a time", names.seen_within(text)), names.seen)
+    return AnswerDigest(_digest(said), _digest(exactly))
 
 
 def heard_rows(

@@ -84,6 +84,24 @@ def replaced(text: str, by: Callable[[str], str]) -> str:
     )
 
 
+def blind_and_named(text: str, by: Callable[[str], str]) -> tuple[str, str]:
+    """Return ``text`` twice: with ``?`` for every generated value in it, and with each replaced.
+
+    As ``replaced`` does it, in one reading.
+    """
+    blind: list[str] = []
+    named: list[str] = []
+    for piece in text.split('"'):
+        if _is_plain(piece):
+            blind.append(piece)
+            named.append(piece)
+            continue
+        said = _replaced_in_piece(piece, by)
+        blind.append(GENERATED.sub("?", piece) if said is not piece else piece)
+        named.append(said)
+    return '"'.join(blind), '"'.join(named)
+
+
 def _is_plain(piece: str) -> bool:
     return len(piece) < _SHORTEST or piece in _plain
 
@@ -99,6 +117,7 @@ def _replaced_in_piece(piece: str, by: Callable[[str], str]) -> str:
     said, times = GENERATED.subn(lambda found: by(found.group()), piece)
     if not times:
         _remember_plain(piece)
+        return piece
     return said
 
 

@@ -7,6 +7,7 @@ anything with a nondeterministic collation) tell no rows apart here.
 
 from __future__ import annotations
 
+import functools
 import re
 from decimal import Decimal, InvalidOperation
 from typing import Literal
@@ -90,6 +91,7 @@ def canonical(family: Family, text: str) -> str | None:
             return None
 
 
+@functools.lru_cache(maxsize=1024)
 def _integer(text: str) -> str | None:
     if _INTEGER.fullmatch(text):
         return str(int(text))
