@@ -70,8 +70,8 @@ def word_without_credentials(word: str) -> str:
 def without_password_of(url: str, text: str) -> str:
     """Return ``text``, in which others tell of ``url`` in words of their own, without credentials
     and without its password."""
-    passwords = [found["password"] for found in _URL_WORD.finditer(url)]
-    passwords += [found["value"] for found in _PARAMETER.finditer(url)]
+    passwords = [match["password"] for match in _URL_WORD.finditer(url)]
+    passwords += [match["value"] for match in _PARAMETER.finditer(url)]
     for password in filter(None, passwords):
         # libpq takes the first @ for the end of it, and what follows for the host.
         rest = password.partition("@")[2]

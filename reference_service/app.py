@@ -212,12 +212,12 @@ def _add_checkout(app: FastAPI, service: Service) -> None:
             return _response(not_found().answer)
         if order.checkout_id is None or not order.on_page or order.payment_status in TAKEN:
             return _response(OrderAnswer(200, order.public()))
-        found = service.gateway.checkout(order.checkout_id).checkout
-        if found is None:
+        checkout = service.gateway.checkout(order.checkout_id).checkout
+        if checkout is None:
             return _response(error(503, "stripe_unavailable", "Stripe does not answer."))
-        if not found.paid:
+        if not checkout.paid:
             return _response(OrderAnswer(200, order.public()))
-        return _run(service, ReturnFromCheckout(found), order_id, None)
+        return _run(service, ReturnFromCheckout(checkout), order_id, None)
 
 
 async def _raw_body(request: Request) -> bytes:

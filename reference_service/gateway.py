@@ -86,8 +86,8 @@ class Gateway:
                     return _too_many("Checkout Sessions")
                 if item.client_reference_id == order_id:
                     mine = item
-            found = None if mine is None else checkout_of(mine.to_dict())
-            return Outcome(result=Result.SUCCEEDED, checkout=found)
+            checkout = None if mine is None else checkout_of(mine.to_dict())
+            return Outcome(result=Result.SUCCEEDED, checkout=checkout)
 
         return self._guarded(find)
 
@@ -162,7 +162,11 @@ class Gateway:
         page = self._client.v1.invoices.list(
             {"subscription": subscription_id, "status": "paid", "limit": 100}
         )
-        found = [str(one.id) for one in page.auto_paging_iter() if one.billing_reason == RENEWED]
+        found = [
+            str(invoice.id)
+            for invoice in page.auto_paging_iter()
+            if invoice.billing_reason == RENEWED
+        ]
         return found[::-1]
 
     def close(self) -> None:

@@ -25,40 +25,40 @@ def look(gateway: Gateway, call: StripeCall, key: str, since: int) -> Outcome:
     """
     if call.kind is CallKind.REFUND:
         assert call.payment_id is not None
-        found = gateway.find_refund(call.payment_id, key)
-        return found if not _answered(found) or found.refund_id else _NOT_EXECUTED
+        outcome = gateway.find_refund(call.payment_id, key)
+        return outcome if not _answered(outcome) or outcome.refund_id else _NOT_EXECUTED
     if call.kind is CallKind.EXPIRE:
         return _expired(gateway, call)
     if call.kind is CallKind.CHECKOUT:
         return _opened(gateway, call, since)
     if call.kind is CallKind.CREATE:
-        found = gateway.find_intent(call.order_id, since)
+        outcome = gateway.find_intent(call.order_id, since)
     else:
         assert call.payment_id is not None
-        found = gateway.look_up(call.payment_id)
-    if not _answered(found):
-        return replace(found, result=Result.UNKNOWN)
-    return _NOT_EXECUTED if found.intent is None else judge(call, found.intent)
+        outcome = gateway.look_up(call.payment_id)
+    if not _answered(outcome):
+        return replace(outcome, result=Result.UNKNOWN)
+    return _NOT_EXECUTED if outcome.intent is None else judge(call, outcome.intent)
 
 
 def _expired(gateway: Gateway, call: StripeCall) -> Outcome:
     assert call.checkout_id is not None
-    found = gateway.checkout(call.checkout_id)
-    if found.checkout is None:
-        return replace(found, result=Result.UNKNOWN)
-    if found.checkout.status == OPEN:
+    outcome = gateway.checkout(call.checkout_id)
+    if outcome.checkout is None:
+        return replace(outcome, result=Result.UNKNOWN)
+    if outcome.checkout.status == OPEN:
         return _NOT_EXECUTED
-    wanted = found.checkout.status == EXPIRED
-    return replace(found, result=Result.SUCCEEDED if wanted else Result.WRONG_STATE)
+    wanted = outcome.checkout.status == EXPIRED
+    return replace(outcome, result=Result.SUCCEEDED if wanted else Result.WRONG_STATE)
 
 
 def _opened(gateway: Gateway, call: StripeCall, since: int) -> Outcome:
     """The session that was opened; or, since they share a key, the intent that was made."""
-    found = gateway.find_checkout(call.order_id, since)
-    if not _answered(found):
-        return replace(found, result=Result.UNKNOWN)
-    if found.checkout is not None:
-        return found
+    outcome = gateway.find_checkout(call.order_id, since)
+    if not _answered(outcome):
+        return replace(outcome, result=Result.UNKNOWN)
+    if outcome.checkout is not None:
+        return outcome
     made = gateway.find_intent(call.order_id, since)
     if not _answered(made):
         return replace(made, result=Result.UNKNOWN)

@@ -82,13 +82,15 @@ def _python() -> ComponentState:
 
 
 def _postgres() -> ComponentState:
-    found = _program("embedded postgres", lambda: wheels.postgres_tool("postgres"), needed=True)
-    released = _RELEASED.get(found.version)
+    component_state = _program(
+        "embedded postgres", lambda: wheels.postgres_tool("postgres"), needed=True
+    )
+    released = _RELEASED.get(component_state.version)
     if released is None:
-        return found
+        return component_state
     age = _age((datetime.date.today() - released).days)
     return msgspec.structs.replace(
-        found, detail=f"released {released:%Y-%m-%d}, {age}; {found.detail}"
+        component_state, detail=f"released {released:%Y-%m-%d}, {age}; {component_state.detail}"
     )
 
 
@@ -299,8 +301,8 @@ def _version_of(component: str, path: Path, *flags: str) -> str:
             f"{path} {flags[0]} ended with {shown.returncode} ({said})",
             "Install it again",
         )
-    found = _VERSION.search(shown.stdout + shown.stderr)
-    return found.group() if found else "unknown"
+    match = _VERSION.search(shown.stdout + shown.stderr)
+    return match.group() if match else "unknown"
 
 
 def _missing(component: str, error: PaidonceError, *, needed: bool = False) -> ComponentState:

@@ -178,11 +178,11 @@ class KeptDatabases:
 
     def all(self) -> list[KeptDatabase]:
         """Return all that can be read, the one that was used last first."""
-        found = []
+        kept_databases = []
         for path, _ in self._files():
             with contextlib.suppress(DamagedArchive):
-                found.append(KeptDatabase(path, _notes(path)))
-        return found
+                kept_databases.append(KeptDatabase(path, _notes(path)))
+        return kept_databases
 
     def forget(self, path: Path) -> None:
         """Remove one, if it is there."""
@@ -211,11 +211,11 @@ class KeptDatabases:
 
     def _files(self) -> list[tuple[Path, os.stat_result]]:
         """The files and what the system says of each, the one that was used last first."""
-        found = []
+        files = []
         for path in self.folder.glob(f"*{_SUFFIX}"):
             with contextlib.suppress(FileNotFoundError):
-                found.append((path, path.stat()))
-        return sorted(found, key=lambda one: one[1].st_mtime, reverse=True)
+                files.append((path, path.stat()))
+        return sorted(files, key=lambda one: one[1].st_mtime, reverse=True)
 
     def _trim(self) -> None:
         """Remove what is beyond the bounds, and what runs that were killed have left."""

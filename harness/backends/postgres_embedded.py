@@ -187,11 +187,11 @@ class EmbeddedPostgres(Stoppable):
 
         ``since`` and ``until`` are Unix times.
         """
-        found: Counter[str] = Counter()
+        counter: Counter[str] = Counter()
         for line in _ERROR.finditer(self.log):
             if line["database"] == database and since <= float(line["at"]) < until:
-                found[line["code"]] += 1
-        return dict(found)
+                counter[line["code"]] += 1
+        return dict(counter)
 
     def pack(self, archive: Path, notes: bytes) -> None:
         """Write all that it has into a new file ``archive``, with ``notes``.
@@ -327,8 +327,8 @@ def _give(data: Path, account: pwd.struct_passwd | None) -> None:
 def _version(home: Path) -> str:
     with Child("postgres", [home / "bin" / "postgres", "--version"], env=_environment()) as shown:
         shown.wait(START_SECONDS)
-        found = re.search(r"\d+(\.\d+)+", shown.output)
-    return found.group() if found else str(wheels.POSTGRES_MAJOR)
+        match = re.search(r"\d+(\.\d+)+", shown.output)
+    return match.group() if match else str(wheels.POSTGRES_MAJOR)
 
 
 def embedded_version() -> str:

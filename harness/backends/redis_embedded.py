@@ -36,8 +36,8 @@ class EmbeddedRedis(Stoppable):
         except BaseException:
             self._folder.remove()
             raise
-        found = re.search(r"Valkey version=([\w.]+)", self._server.output)
-        self.version = f"valkey {found.group(1)}" if found else "valkey"
+        match = re.search(r"Valkey version=([\w.]+)", self._server.output)
+        self.version = f"valkey {match.group(1)}" if match else "valkey"
 
     @property
     def pid(self) -> int:

@@ -96,10 +96,10 @@ def worker_number(environ: Mapping[str, str] | None = None) -> int:
     name = worker_name(environ)
     if name == "main":
         return 0
-    found = _WORKER.fullmatch(name)
-    if found is None:
+    match = _WORKER.fullmatch(name)
+    if match is None:
         raise UsageError(f"{WORKER_VARIABLE}={name}: expected gw0, gw1, ...")
-    return int(found.group(1)) + 1
+    return int(match.group(1)) + 1
 
 
 def redis_url_of_worker(url: str, environ: Mapping[str, str] | None = None) -> str:

@@ -111,5 +111,5 @@ def stripe_mock_version(binary: Path) -> str:
 
 
 def _port(line: str) -> int | None:
-    found = _LISTENING.search(line)
-    return int(found.group(1)) if found else None
+    match = _LISTENING.search(line)
+    return int(match.group(1)) if match else None

@@ -79,7 +79,7 @@ _ALL: tuple[Checker, ...] = (
     ComesToRest(),
 )
 
-CHECKERS: dict[str, Checker] = {found.name: found for found in _ALL}
+CHECKERS: dict[str, Checker] = {checker.name: checker for checker in _ALL}
 """All checkers by name, in the order in which reports show them."""
 
 
@@ -90,17 +90,17 @@ def checker(name: str) -> Checker:
 
 def load_checkers() -> tuple[str, ...]:
     """Name what every run of load is judged by."""
-    return tuple(name for name, found in CHECKERS.items() if found.telling.of_load)
+    return tuple(name for name, checker in CHECKERS.items() if checker.telling.of_load)
 
 
 def target_checkers() -> tuple[str, ...]:
     """Name what every run of a target file is judged by."""
-    return tuple(name for name, found in CHECKERS.items() if found.telling.of_targets)
+    return tuple(name for name, checker in CHECKERS.items() if checker.telling.of_targets)
 
 
 def recovery_checkers() -> tuple[str, ...]:
     """Name what every run is judged by that had to recover."""
-    return tuple(name for name, found in CHECKERS.items() if found.telling.of_recovery)
+    return tuple(name for name, checker in CHECKERS.items() if checker.telling.of_recovery)
 
 
 def target_tables() -> dict[str, str]:
@@ -109,7 +109,9 @@ def target_tables() -> dict[str, str]:
     It holds the checkers whose findings bear their own name; those of ``invariants`` bear the
     names that the file gives.
     """
-    return {name: found.telling.table for name, found in CHECKERS.items() if found.telling.table}
+    return {
+        name: checker.telling.table for name, checker in CHECKERS.items() if checker.telling.table
+    }
 
 
 def telling(name: str) -> Telling:

@@ -101,8 +101,8 @@ def conclude(
     """
     if not history.complete:
         gaps = ["history was cut off", *gaps]
-    proven = [found for found in violations if not (gaps and found.absence)]
-    unproven = [found.words for found in violations if gaps and found.absence]
+    proven = [violation for violation in violations if not (gaps and violation.absence)]
+    unproven = [violation.words for violation in violations if gaps and violation.absence]
     more = dict(details or {})
     if proven:
         more["count"] = len(proven)
@@ -111,7 +111,8 @@ def conclude(
         return Verdict(
             checker=checker,
             status=Status.INVALID,
-            reason="; ".join(one.words for one in told) + _and_more(len(proven) - len(told)),
+            reason="; ".join(violation.words for violation in told)
+            + _and_more(len(proven) - len(told)),
             evidence=tuple(positions if len(told) == 1 else sorted(set(positions))),
             violations=tuple(v for n, v in enumerate(proven) if v.rule or n < _SHOWN),
             details=more,

@@ -48,10 +48,12 @@ class Parting:
     def check(self, history: History) -> Verdict:
         if recovered(history) is None:
             return nothing_recovered(self.name)
-        left = [(one, self.parted(history, one)) for one in left_behind(history)]
+        left = [(leftover, self.parted(history, leftover)) for leftover in left_behind(history)]
         violations = [
-            Violation(title=self.called, reason=reason, evidence=one.evidence, absence=self.absence)
-            for one, reason in left
+            Violation(
+                title=self.called, reason=reason, evidence=leftover.evidence, absence=self.absence
+            )
+            for leftover, reason in left
             if reason is not None
         ]
         none = self.called.replace(", ", " and ")

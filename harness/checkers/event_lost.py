@@ -52,17 +52,17 @@ class EventLost:
 
 
 def _swallowed(history: History) -> list[Violation]:
-    found = []
-    for one in left_behind(history):
-        accepted = swallowed(history, one)
+    violations = []
+    for left in left_behind(history):
+        accepted = swallowed(history, left)
         if accepted is None:
             continue
-        found.append(
+        violations.append(
             Violation(
                 title="event lost",
-                reason=f"{who(accepted)} was accepted, and order {one.shown.order}, which Stripe "
-                f"took money for, shows {one.shown.payment_status}",
-                evidence=(*evidence([accepted]), *one.evidence),
+                reason=f"{who(accepted)} was accepted, and order {left.shown.order}, which Stripe "
+                f"took money for, shows {left.shown.payment_status}",
+                evidence=(*evidence([accepted]), *left.evidence),
             )
         )
-    return found
+    return violations

@@ -28,11 +28,12 @@ class Held:
         violations = [
             Violation(
                 title="held for ever",
-                reason=f"order {one.shown.order} shows {one.shown.payment_status} {after}",
-                evidence=(end[0], *one.evidence),
+                reason=f"order {leftover.shown.order} shows {leftover.shown.payment_status}"
+                f" {after}",
+                evidence=(end[0], *leftover.evidence),
             )
-            for one in left
-            if one.shown.payment_status == _HELD
+            for leftover in left
+            if leftover.shown.payment_status == _HELD
         ]
         return conclude(
             self.name,

@@ -38,7 +38,9 @@ class IndependentOrders:
         for created_at, created in history.of(OrderCreated):
             order = created.order
             operations = history.by_order.get(order, ())
-            payments = [one for one in operations if one.invoked.action is Action.PAY]
+            payments = [
+                operation for operation in operations if operation.invoked.action is Action.PAY
+            ]
             charges = len(ledger[order].succeeded) if ledger is not None else None
             if not payments:
                 if ledger is not None and charges:

@@ -231,16 +231,16 @@ def _moments(history: History, expression: Expression) -> Iterator[_Case]:
     rules = history.header.rules
     assert rules is not None
     before = {(o.name, o.attempt): (at, o.value) for at, o in history.of(Observed) if o.before}
-    for found in _looks(history):
-        step = next(iter(found.values()))[1].step
+    for look in _looks(history):
+        step = next(iter(look.values()))[1].step
         names = expression.names | expression.before
-        owners = {attempt for name, attempt in found if name in names} - {None}
+        owners = {attempt for name, attempt in look if name in names} - {None}
         own: list[str | None] = [name for name in rules.attempts if name in owners]
         for attempt in own or [None]:
             yield _Case(
                 expression,
                 attempt,
-                {n: (at, o.value) for (n, a), (at, o) in found.items() if a in (None, attempt)},
+                {n: (at, o.value) for (n, a), (at, o) in look.items() if a in (None, attempt)},
                 {n: value for (n, a), value in before.items() if a in (None, attempt)},
                 (0, 0),
                 1 if attempt is not None else len(rules.attempts),

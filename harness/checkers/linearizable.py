@@ -162,12 +162,12 @@ def _counterexample(
 
 
 def _positions(operations: Sequence[Operation]) -> tuple[int, ...]:
-    found: dict[int, None] = {}
+    positions: dict[int, None] = {}
     for operation in operations:
-        found[operation.invoked_at] = None
+        positions[operation.invoked_at] = None
         if operation.completed_at is not None:
-            found[operation.completed_at] = None
-    return tuple(found)
+            positions[operation.completed_at] = None
+    return tuple(positions)
 
 
 def _list(operations: Sequence[Operation]) -> str:

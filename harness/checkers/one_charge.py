@@ -64,7 +64,7 @@ class OneCharge:
 
 def _from_calls(history: History, gaps: list[str]) -> dict[str, dict[str, int]]:
     owners = Owners(history)
-    found: dict[str, dict[str, int]] = {}
+    calls: dict[str, dict[str, int]] = {}
     for position, effect in history.of(Effect):
         answer = effect.answer
         if (
@@ -77,5 +77,5 @@ def _from_calls(history: History, gaps: list[str]) -> dict[str, dict[str, int]]:
         if order is None:
             gaps.append(f"{answer.get('id')} at Stripe belongs to no known order")
             continue
-        found.setdefault(order, {}).setdefault(str(answer.get("id")), position)
-    return found
+        calls.setdefault(order, {}).setdefault(str(answer.get("id")), position)
+    return calls

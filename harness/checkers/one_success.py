@@ -33,10 +33,10 @@ class OneSuccess:
     def check(self, history: History) -> Verdict:
         orders = orders_of(history)
         violations = [
-            found
+            violation
             for order, operations in orders.items()
             for action, done in _RULES
-            for found in _too_many(order, operations, action, done)
+            for violation in _too_many(order, operations, action, done)
         ]
         paid = sum(bool(succeeded(operations, Action.PAY)) for operations in orders.values())
         return conclude(

@@ -34,11 +34,11 @@ class SameKeySameAnswer:
             if invoked.key is not None:
                 group = (invoked.order, invoked.action, invoked.key)
                 groups.setdefault(group, []).append(operation)
-        repeated = {name: found for name, found in groups.items() if len(found) > 1}
+        repeated = {name: operations for name, operations in groups.items() if len(operations) > 1}
         violations = [
-            found
+            violation
             for (order, action, key), operations in repeated.items()
-            for found in _differing(f"key {key} ({action}, order {order})", operations)
+            for violation in _differing(f"key {key} ({action}, order {order})", operations)
         ]
         return conclude(
             self.name,

@@ -128,10 +128,10 @@ class Account:
 
 def ledger_of(history: History) -> Ledger:
     """Stripe's objects by order, as a history has them; several checkers look at them."""
-    found = _ledgers.get(history)
-    if found is None:
-        found = _ledgers[history] = Ledger(history)
-    return found
+    ledger = _ledgers.get(history)
+    if ledger is None:
+        ledger = _ledgers[history] = Ledger(history)
+    return ledger
 
 
 class Ledger:

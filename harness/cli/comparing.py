@@ -41,23 +41,23 @@ def compare_command(
     Make them with [bold]paidonce load --repeat 8[/bold]. Exit code 1 if a guard is slower by more
     than the threshold beyond doubt, else 0: what may be noise is named, and is not a failure.
     """
-    found = compare(
+    comparison = compare(
         reports.load(before), reports.load(after), threshold=threshold, certainty=certainty
     )
     console = Console()
     table = Table(box=None, padding=(0, 1, 0, 0))
     for name in _HEADER:
         table.add_column(name)
-    for figure in found.figures:
+    for figure in comparison.figures:
         table.add_row(*_row(figure), Text(figure.change, style=_STYLES.get(figure.change, "")))
     console.print(table)
-    for line in _remarks(found, threshold):
+    for line in _remarks(comparison, threshold):
         console.print(Text(line), soft_wrap=True)
     if markdown is not None:
-        write_file(markdown, as_markdown(found, threshold).encode())
+        write_file(markdown, as_markdown(comparison, threshold).encode())
     if json is not None:
-        write_file(json, msgspec.json.format(msgspec.json.encode(found), indent=1))
-    return (Status.INVALID if found.slower else Status.VALID).exit_code
+        write_file(json, msgspec.json.format(msgspec.json.encode(comparison), indent=1))
+    return (Status.INVALID if comparison.slower else Status.VALID).exit_code
 
 
 def as_markdown(found: Comparison, threshold: float) -> str:
@@ -65,7 +65,10 @@ def as_markdown(found: Comparison, threshold: float) -> str:
     lines = [
         "| " + " | ".join((*_HEADER[:-1], "verdict")) + " |",
         "|" + "---|" * len(_HEADER),
-        *("| " + " | ".join((*_row(one), f"**{one.change}**")) + " |" for one in found.figures),
+        *(
+            "| " + " | ".join((*_row(figure), f"**{figure.change}**")) + " |"
+            for figure in found.figures
+        ),
         "",
         *(f"{line}  " for line in _remarks(found, threshold)),
     ]

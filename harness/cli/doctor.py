@@ -40,8 +40,8 @@ def kept_lines(folder: Path) -> list[str]:
         return [f"Migrated databases that are kept: none (in {folder})"]
     megabytes = sum(one.path.stat().st_size for one in kept) / 1e6
     lines = [f"Migrated databases that are kept: {len(kept)}, {megabytes:.0f} MB, in {folder}"]
-    for one in kept:
-        notes = one.notes
+    for kept_database in kept:
+        notes = kept_database.notes
         lines.append(
             f"  {notes.origin}: made at {notes.when} in {notes.seconds:.0f} s, "
             f"until {moment(notes.until)}"

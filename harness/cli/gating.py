@@ -49,12 +49,14 @@ class Gate:
     @property
     def invariants(self) -> dict[str, str]:
         """The target's conditions by name."""
-        return {one.name: one.condition for one in self.loaded.file.invariants}
+        return {invariant.name: invariant.condition for invariant in self.loaded.file.invariants}
 
     def notes(self, assessed: Assessment) -> list[str]:
         """Entries of the baseline that nobody needs any more."""
-        found, proof = assessed.findings, assessed.proof
-        seen = {one.id for one in found} | {f"{one.variant}/{ANY}" for one in found}
+        findings, proof = assessed.findings, assessed.proof
+        seen = {finding.id for finding in findings} | {
+            f"{finding.variant}/{ANY}" for finding in findings
+        }
         proved = {
             identity
             for cell in proof.cells
@@ -97,11 +99,11 @@ def publish(
     text = gate.loaded.path.read_text()
     line = functools.partial(line_of, text=text)
     file = _from_root(gate.loaded.path, environ)
-    found = assessed.findings
+    findings = assessed.findings
     told = comment(
         assessed,
         replay=lambda one: _replay(one, out, environ),
-        diagrams=_diagrams(found, out),
+        diagrams=_diagrams(findings, out),
         notes=gate.notes(assessed),
     )
     written = {"comment": out / "comment.md", "sarif": out / "paidonce.sarif"}
@@ -116,8 +118,8 @@ def publish(
     )
     write_file(written["sarif"], log)
     if environ.get("GITHUB_ACTIONS") == "true":
-        for one in found:
-            print(annotation(one, file, line(one), _replay(one, out, environ)))
+        for finding in findings:
+            print(annotation(finding, file, line(finding), _replay(finding, out, environ)))
     if environ.get("GITHUB_STEP_SUMMARY"):
         _append(Path(environ["GITHUB_STEP_SUMMARY"]), told)
     return written
@@ -127,12 +129,14 @@ def tell_findings(gate: Gate, assessed: Assessment) -> None:
     """Print every finding on a line, with the name a baseline knows it by."""
     console = Console(highlight=False, soft_wrap=True)
     failed = {cell.variant for cell in assessed.proof.cells if cell.error is not None}
-    for one in assessed.findings:
-        if one.what == "undecided" and one.variant in failed:
+    for finding in assessed.findings:
+        if finding.what == "undecided" and finding.variant in failed:
             continue  # its error is told above, at length
-        word, style = _STYLES[one.level]
+        word, style = _STYLES[finding.level]
         console.print(f"[{style}]{word}[/]: ", end="")
-        said = f"{one.id}: {one.why}" + (f"; {one.accepted}" if one.accepted else "")
+        said = f"{finding.id}: {finding.why}" + (
+            f"; {finding.accepted}" if finding.accepted else ""
+        )
         console.print(said, markup=False)
     for note in gate.notes(assessed):
         console.print(f"note: {note}", markup=False)
@@ -152,22 +156,22 @@ def rewrite(gate: Gate, found: Sequence[Finding]) -> int:
 def written_anew(gate: Gate, found: Sequence[Finding]) -> dict[str, str]:
     """Return what the baseline that was written anew accepts, and why."""
     new = {
-        one.id: "written to the baseline"
-        for one in found
-        if one.level is Level.ERROR and one.what != DECLARED
+        finding.id: "written to the baseline"
+        for finding in found
+        if finding.level is Level.ERROR and finding.what != DECLARED
     }
     return new | gate.baseline.words
 
 
 def _diagrams(found: Sequence[Finding], out: Path) -> dict[str, str]:
     drawn: dict[str, str] = {}
-    for one in found:
-        if one.witness is None or one.witness in drawn:
+    for finding in found:
+        if finding.witness is None or finding.witness in drawn:
             continue
-        path = out / one.witness
+        path = out / finding.witness
         try:
             witness = read_witness(path)
-            drawn[one.witness] = mermaid(narrate(witness, history_of(witness, path)))
+            drawn[finding.witness] = mermaid(narrate(witness, history_of(witness, path)))
         except UsageError:
             continue  # the finding is told all the same, just without its picture
     return drawn

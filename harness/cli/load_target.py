@@ -172,8 +172,8 @@ async def _ways(
     request = playable.request
     async with opened(stack, request.scenario, request.variant, [lane], request.noise) as (worlds,):
         notes = await playable.tried_out(worlds, request.watch)
-        found = await predicted(worlds, request.watch, orm=playable.orm)
-    ways, left_out = ways_of(found, own_database=bool(playable.subject.database_url))
-    if not found.predictions:
+        forecast = await predicted(worlds, request.watch, orm=playable.orm)
+    ways, left_out = ways_of(forecast, own_database=bool(playable.subject.database_url))
+    if not forecast.predictions:
         notes = (*notes, "no bad order is predicted, so there is no fix to be tried")
     return ways, left_out, notes

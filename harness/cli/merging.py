@@ -61,12 +61,12 @@ def merge_command(
         return 0
     start = run.merged.window[0] / 1e9
     Latencies.decoded(numbers.histogram).write_log(log, run.began + start, numbers.seconds)
-    found = numbers.latency
+    percentiles = numbers.latency
     rate = number(numbers.operations / numbers.seconds)
     console.print(
         f"{log}: measured {number(numbers.seconds)} s, {rate} answers a second; p50 "
-        f"{number(found.p50)}, "
-        f"p99 {number(found.p99)}, p99.9 {number(found.p999)} ms",
+        f"{number(percentiles.p50)}, "
+        f"p99 {number(percentiles.p99)}, p99.9 {number(percentiles.p999)} ms",
         markup=False,
     )
     return 0

@@ -103,8 +103,8 @@ def named(name: str, variant: str | None, attempts: int | None = None) -> Playab
         loaded = load_target(Path(name))
         target, script = TargetSubject(loaded), script_of(loaded)
         chosen = target.variants[0] if variant is None else target.variant(variant)
-        told = script if attempts is None else script.with_attempts(attempts)
-        return Playable(target, told, chosen.name)
+        target_script = script if attempts is None else script.with_attempts(attempts)
+        return Playable(target, target_script, chosen.name)
     guard = variant or "none"
     TARGET.variant(guard)
     story = scenario(name).in_search

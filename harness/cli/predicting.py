@@ -105,22 +105,22 @@ def predict_command(
     folder = options.folder(out)
     choice = options.backends(backends, postgres, redis, stripe)
     kept = playable.kept(choice, fresh=fresh)
-    found, explored, mattering, tried = loop.run(
+    forecast, explored, mattering, tried = loop.run(
         _predict(playable, request, choice, kept, folder, explore_too, try_fixes)
     )
     console = Console(highlight=False, soft_wrap=True)
     if explored is None:
-        settled = undecided(found, NOT_EXPLORED)
+        settled = undecided(forecast, NOT_EXPLORED)
     else:
-        settled = decided(found, explored.result, explored.history, mattering)
+        settled = decided(forecast, explored.result, explored.history, mattering)
     if tried is not None:
         settled = tuple(
-            msgspec.structs.replace(one, tried=came)
-            for one, came in zip(settled, tried, strict=True)
+            msgspec.structs.replace(decision, tried=came)
+            for decision, came in zip(settled, tried, strict=True)
         )
-    told = writer.terminal(settled, found.looked, fixes=fixes)
-    reports.write_predictions(settled, found.looked, folder)
-    console.print(told)
+    terminal = writer.terminal(settled, forecast.looked, fixes=fixes)
+    reports.write_predictions(settled, forecast.looked, folder)
+    console.print(terminal)
     if explored is None:
         return 0
     console.print()
@@ -160,17 +160,17 @@ async def _predict(
             notes: tuple[str, ...] = ()
             if explore_too:
                 notes = await playable.tried_out(worlds[0], request.watch)
-            found = await predicted(worlds[0], request.watch, orm=playable.orm)
+            forecast = await predicted(worlds[0], request.watch, orm=playable.orm)
             if not explore_too:
-                return found, None, {}, None
-            first = orders_of(found)
+                return forecast, None, {}, None
+            first = orders_of(forecast)
             explored = await explore(worlds, replace(request, first=first), shown_by(live))
-            mattering = await weighed(worlds[0], found, explored)
+            mattering = await weighed(worlds[0], forecast, explored)
             told = (*notes, *explored.notes)
             explored = replace(explored, notes=told, backends=versions(worlds))
         if not try_fixes or explored.result.ending is Ending.COMPLETE:
-            return found, explored, mattering, None
+            return forecast, explored, mattering, None
         live.update("trying a fix")
         own = bool(playable.subject.database_url)
-        trying = Trying(found, opening, searched, folder / "tried", own_database=own)
-        return found, explored, mattering, await trying.all()
+        trying = Trying(forecast, opening, searched, folder / "tried", own_database=own)
+        return forecast, explored, mattering, await trying.all()

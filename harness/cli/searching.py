@@ -104,7 +104,7 @@ def concluded(explored: Explored, playable: Playable, folder: Path) -> int:
 def versions(worlds: list[ServiceWorlds]) -> dict[str, str]:
     """The backends of these worlds, by role."""
     backends = worlds[0].bench.backends
-    return {role: f"{one.kind} {one.version}".strip() for role, one in backends.items()}
+    return {role: f"{backend.kind} {backend.version}".strip() for role, backend in backends.items()}
 
 
 def _made(explored: Explored) -> dict[str, str]:
@@ -143,10 +143,10 @@ def _tell(explored: Explored, witness: Path | None, page: Path) -> int:
         case Ending.COMPLETE:
             console.print(f"[bold green]complete[/]: {escape(result.claimed)}")
         case Ending.COUNTEREXAMPLE:
-            found = result.found[0]
+            execution = result.found[0]
             console.print(
-                f"[bold red]counterexample[/] in execution {found.execution.number}, "
-                f"after {found.seconds:.2f} s: {escape(found.execution.verdict.reason)}"
+                f"[bold red]counterexample[/] in execution {execution.execution.number}, "
+                f"after {execution.seconds:.2f} s: {escape(execution.execution.verdict.reason)}"
             )
         case Ending.INCOMPLETE:
             console.print(f"[bold yellow]not complete[/]: {escape(result.reason)}")

@@ -138,9 +138,9 @@ class Teller:
         await self._locks.before(pending, actor)
         self._number += 1
         self.say("")
-        for one in pending:
-            mark = ">" if one.actor == actor else " "
-            self.say(self._fitting(f"{mark} can move: {one.actor}: {one.label}"), "dim")
+        for choice in pending:
+            mark = ">" if choice.actor == actor else " "
+            self.say(self._fitting(f"{mark} can move: {choice.actor}: {choice.label}"), "dim")
         for line in self._waiting:
             self.say(f"  {line}", "dim")
         await self.pace.wait()

@@ -139,15 +139,15 @@ def _document(name: str, url: str, results: Sequence[CheckResult]) -> dict[str, 
         "url": url,
         "results": [
             {
-                "name": one.check.name,
-                "group": one.check.group,
-                "claim": one.check.claim,
-                "source": one.check.source,
-                "outcome": one.outcome,
-                "detail": one.detail,
-                "seconds": round(one.seconds, 3),
+                "name": check_result.check.name,
+                "group": check_result.check.group,
+                "claim": check_result.check.claim,
+                "source": check_result.check.source,
+                "outcome": check_result.outcome,
+                "detail": check_result.detail,
+                "seconds": round(check_result.seconds, 3),
             }
-            for one in results
+            for check_result in results
         ],
     }
 

@@ -38,10 +38,10 @@ _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 def seconds_of(text: str) -> float:
     """A time as a person writes it: ``90s``, ``2m``, ``1h``. Raises ``UsageError``."""
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", text.strip())
-    if found is None or float(found.group(1)) <= 0:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", text.strip())
+    if match is None or float(match.group(1)) <= 0:
         raise UsageError(f"--time: expected a time like 90s or 2m, got {text!r}")
-    return float(found.group(1)) * _UNITS[found.group(2)]
+    return float(match.group(1)) * _UNITS[match.group(2)]
 
 
 def _bound_by(explore: ExploreTable, time: str | None) -> str:

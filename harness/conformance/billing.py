@@ -102,8 +102,8 @@ def renewal(api: Api) -> None:
     identifier = made(_begun(api, goods.payer(api, test_clock=clock.id)), status="active")
     clock.advance(32)
     clock.advance(1)
-    found = _invoices(api, identifier)
-    told = [(one["billing_reason"], one["status"], one["amount_paid"]) for one in found]
+    invoices = _invoices(api, identifier)
+    told = [(one["billing_reason"], one["status"], one["amount_paid"]) for one in invoices]
     wanted = [("subscription_cycle", "paid", 700), ("subscription_create", "paid", 700)]
     expect(told == wanted, f"invoices: {told}")
     clock.forget()
@@ -133,8 +133,8 @@ def subscription_ends(api: Api) -> None:
     made(api.post(path, {"cancel_at_period_end": "true"}), status="active")
     clock.advance(32)
     made(api.get(path), status="canceled")
-    found = _invoices(api, identifier)
-    expect(len(found) == 1, f"{len(found)} invoices")
+    invoices = _invoices(api, identifier)
+    expect(len(invoices) == 1, f"{len(invoices)} invoices")
     clock.forget()
 
 
@@ -172,7 +172,7 @@ def invoice_at_once(api: Api) -> None:
     goods.one_won(answers)
     customer = api.get(f"/v1/invoices/{identifier}")["customer"]
     charges = api.get("/v1/charges", {"customer": customer})["data"]
-    took = sum(bool(one["paid"]) for one in charges)
+    took = sum(bool(charge["paid"]) for charge in charges)
     expect(took == 1, f"{took} charges are paid; answers: {goods.told(answers)}")
 
 
@@ -211,7 +211,7 @@ def invoice_paid_or_voided(api: Api) -> None:
     answer = api.get(path)
     status, customer = answer["status"], answer["customer"]
     charges = api.get("/v1/charges", {"customer": customer})["data"]
-    took = sum(bool(one["paid"]) for one in charges)
+    took = sum(bool(charge["paid"]) for charge in charges)
     wanted = {"paid": 1, "void": 0}.get(str(status))
     expect(took == wanted, f"it is {status}, and {took} charges are paid")
 

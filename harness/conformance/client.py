@@ -42,8 +42,8 @@ class StripeAnswer:
         return error if isinstance(error, dict) else {}
 
     def __str__(self) -> str:
-        told = self.error.get("code") or self.error.get("type") or self["status"] or ""
-        return f"{self.status} {told}".strip()
+        code = self.error.get("code") or self.error.get("type") or self["status"] or ""
+        return f"{self.status} {code}".strip()
 
 
 class Api:

@@ -33,7 +33,7 @@ _NEVER_OUT = "time-outs do not run out in a search"
 def learnt(grounds: Grounds | None) -> tuple[str, ...]:
     """Return what a search has learnt by trying, a sentence each."""
     lessons = () if grounds is None else grounds.lessons
-    return tuple(f"learnt by trying: {one}" for one in lessons)
+    return tuple(f"learnt by trying: {lesson}" for lesson in lessons)
 
 
 def notes(
@@ -46,7 +46,7 @@ def notes(
     ``grounds`` have what was learnt by trying, which is said elsewhere.
     """
     lessons = () if grounds is None else grounds.lessons
-    suspected = any(one.wrong in (Wrong.MEMORY, Wrong.UNKNOWN) for one in lessons)
+    suspected = any(lesson.wrong in (Wrong.MEMORY, Wrong.UNKNOWN) for lesson in lessons)
     own = _own(worlds, elsewhere)
     found = [f"the service sends {quoted(label)} by itself; it is let through" for label in own]
     found += dict.fromkeys(note for each in worlds for note in each.warmth.notes)
@@ -64,9 +64,11 @@ def notes(
             "memory, so nothing is left out as the same in another order"
         )
     if worlds[0].bench.subject.leases_hold:
-        found += [f"{one}; {_NOT_OVER} (leases_hold = true)" for one in _leases(worlds, elsewhere)]
+        found += [
+            f"{lease}; {_NOT_OVER} (leases_hold = true)" for lease in _leases(worlds, elsewhere)
+        ]
     if worlds[0].bench.subject.timeouts_hold:
-        found += [f"{one}; {_NEVER_OUT}" for one in _timeouts(worlds, elsewhere)]
+        found += [f"{timeout}; {_NEVER_OUT}" for timeout in _timeouts(worlds, elsewhere)]
     for label in sorted({one for each in worlds for one in each.mode.endless}):
         found.append(
             f"{quoted(label)} is tried over and over while another has it ({MOST} times, or for "
@@ -97,7 +99,7 @@ def honest(
         out_of_control += [one for one in nothing if one]
     if not worlds[0].bench.subject.leases_hold:
         out_of_control += [
-            f"it rests on a lease: {one}; {_NOT_OVER}" for one in _leases(worlds, elsewhere)
+            f"it rests on a lease: {lease}; {_NOT_OVER}" for lease in _leases(worlds, elsewhere)
         ]
         out_of_control += [
             f"it may rest on a lease: {one} is set by a trigger, or kept, so that its time cannot "
@@ -106,7 +108,8 @@ def honest(
         ]
     if not worlds[0].bench.subject.timeouts_hold:
         out_of_control += [
-            f"it rests on a time-out: {one}; {_NEVER_OUT}" for one in _timeouts(worlds, elsewhere)
+            f"it rests on a time-out: {timeout}; {_NEVER_OUT}"
+            for timeout in _timeouts(worlds, elsewhere)
         ]
     return claimed(result, out_of_control, own)
 
@@ -138,15 +141,15 @@ def undelivered(worlds: ServiceWorlds, result: SearchResult) -> tuple[str, ...]:
     """The events that are to be delivered and that no execution has raised, a sentence each."""
     came = {
         attempt
-        for one in result.outcomes
-        if isinstance(one, ExecutionOutcome)
-        for attempt, *_ in one.answers
+        for outcome in result.outcomes
+        if isinstance(outcome, ExecutionOutcome)
+        for attempt, *_ in outcome.answers
     }
     return tuple(
-        f"{one.name} delivered nothing: no execution raised the {one.awaits} that it waits for "
-        "(optional = true, if that may be)"
-        for one in worlds.scenario.attempts
-        if one.awaits and one.name not in came
+        f"{attempt.name} delivered nothing: no execution raised the {attempt.awaits} that it waits"
+        " for (optional = true, if that may be)"
+        for attempt in worlds.scenario.attempts
+        if attempt.awaits and attempt.name not in came
     )
 
 
@@ -190,7 +193,7 @@ def _out_of_control(worlds: Sequence[ServiceWorlds], elsewhere: Elsewhere | None
 
 def _leases(worlds: Sequence[ServiceWorlds], elsewhere: Elsewhere | None) -> list[str]:
     """The leases that attempts were seen to take and that no time ends in a search, in words."""
-    return sorted({one.words for one in leases_left(worlds, elsewhere)})
+    return sorted({lease.words for lease in leases_left(worlds, elsewhere)})
 
 
 def _timeouts(worlds: Sequence[ServiceWorlds], elsewhere: Elsewhere | None) -> list[str]:

@@ -96,8 +96,8 @@ _SOURCES = """
 
 def leases_left(worlds: Sequence[ServiceWorlds], elsewhere: Elsewhere | None) -> frozenset[Lease]:
     """The leases that attempts were seen to take and that no time ends in a search."""
-    found = {one for each in _known(worlds, elsewhere) for one in each.found.values()}
-    return _not_ended(found, worlds)
+    leases = {lease for each in _known(worlds, elsewhere) for lease in each.found.values()}
+    return _not_ended(leases, worlds)
 
 
 def stayed(worlds: Sequence[ServiceWorlds], elsewhere: Elsewhere | None) -> frozenset[str]:
@@ -111,8 +111,10 @@ def _known(worlds: Sequence[ServiceWorlds], elsewhere: Elsewhere | None) -> list
 
 
 def _not_ended(leases: Collection[Lease], worlds: Sequence[ServiceWorlds]) -> frozenset[Lease]:
-    passing = [one.passing for one in worlds[0].scenario.attempts if one.passing is not None]
-    return frozenset(one for one in leases if not any(map(one.ended_by, passing)))
+    passing = [
+        attempt.passing for attempt in worlds[0].scenario.attempts if attempt.passing is not None
+    ]
+    return frozenset(lease for lease in leases if not any(map(lease.ended_by, passing)))
 
 
 async def time_to_end(
@@ -126,16 +128,20 @@ async def time_to_end(
     ``connection`` is to the service's database, whose tables are looked up. ``tokens`` are columns
     by whose very times rows are known: they stay as they are, as they would.
     """
-    kept = [LONGEST_S if one.seconds is None else one.seconds for one in leases if one.row is None]
-    rows = {one.row for one in leases if one.row is not None}
-    sure = {one.row for one in leases if one.row is not None and one.sure}
+    kept = [
+        LONGEST_S if lease.seconds is None else lease.seconds
+        for lease in leases
+        if lease.row is None
+    ]
+    rows = {lease.row for lease in leases if lease.row is not None}
+    sure = {lease.row for lease in leases if lease.row is not None and lease.sure}
     put_back = await _put_back(rows, sure, tokens, connection) if rows else ()
     passing = Passing(
         max(kept, default=0.0),
         tuple(statement for statement, _ in put_back),
         left=tuple(asked for _, asked in put_back),
     )
-    ends = all(one.ended_by(passing) for one in leases if one.sure)
+    ends = all(lease.ended_by(passing) for lease in leases if lease.sure)
     return passing if ends and passing != Passing() else None
 
 
@@ -144,15 +150,15 @@ async def in_schema(
 ) -> frozenset[Lease]:
     """Return the columns that functions, triggers, views and policies speak of together with the
     clock, of those whose names are ``spoken`` of: what is compared there is in no statement."""
-    found: set[Lease] = set()
+    leases: set[Lease] = set()
     for name, source in await (await connection.execute(_SOURCES)).fetchall():
         if name.lower() in spoken and _CLOCKS.search(source or ""):
             said = words(source)
-            found |= {
+            leases |= {
                 Lease(f"{name} speaks of {word} and the time", row=("", word), sure=False)
                 for word in said
             }
-    return frozenset(found)
+    return frozenset(leases)
 
 
 async def _put_back(
@@ -236,11 +242,11 @@ async def lapsing(
     out; none where leases are known not to matter, where nothing runs out, or where a lease does
     not end so."""
     leases, bench = leases_left(worlds, elsewhere), worlds[0].bench
-    named = any(one.name == EVERY_LEASE_OVER for one in worlds[0].scenario.attempts)
+    named = any(attempt.name == EVERY_LEASE_OVER for attempt in worlds[0].scenario.attempts)
     if bench.subject.leases_hold or named:
         return []
     known = _known(worlds, elsewhere)
-    possible = {one for each in known for one in (*each.possible.values(), *each.times_set())}
+    possible = {lease for each in known for lease in (*each.possible.values(), *each.times_set())}
     texts = {text for each in known for text in each.texts}
     if texts:
         possible |= await in_schema(frozenset().union(*map(words, texts)), bench.eyes)

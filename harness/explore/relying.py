@@ -346,7 +346,9 @@ class Relying:
 
     def _with_grounds(self, result: SearchResult, grounds: Grounds | None) -> SearchResult:
         polled, merged = self.mode.endless, self._merged()
-        pieces = self.mode.late_answers or any(one.wrong is Wrong.UNKNOWN for one in self.lessons)
+        pieces = self.mode.late_answers or any(
+            lesson.wrong is Wrong.UNKNOWN for lesson in self.lessons
+        )
         # Where that was found by a search before this one, it is known by now.
         inside = self.waited_inside or (self.mode.shared_memory and not pieces)
         answering = self.worlds[0].bench.subject.answering

@@ -36,7 +36,7 @@ async def shrunk(
     """
     assert isinstance(found.outcome, ExecutionOutcome)
     everybody = tuple(attempt.name for attempt in worlds.scenario.attempts)
-    clients = frozenset(one.name for one in clients_among(worlds.scenario.attempts))
+    clients = frozenset(attempt.name for attempt in clients_among(worlds.scenario.attempts))
     by_attempts = {everybody: worlds}
     wanted = {frozenset(everybody): frozenset(found.outcome.rules)}
 
@@ -68,7 +68,9 @@ async def shrunk(
 
     async def fewer_failures() -> None:
         """Leave out each failure without which the same schedule still breaks it."""
-        for failure in sorted(worlds.mode.failures, key=lambda one: one.label):
+        for failure in sorted(
+            worlds.mode.failures, key=lambda planned_failure: planned_failure.label
+        ):
             mode = worlds.mode
             worlds.mode = replace(mode, failures=mode.failures - {failure})
             kept = await shrink(worlds, judge, found.schedule, budget=Budget(schedules=1))

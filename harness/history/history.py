@@ -68,8 +68,10 @@ class History:
         """All events of one type, each with its position, in recorded order."""
         positions = self._asked.get(kind)
         if positions is None:
-            found = [at for type_, at in self._positions.items() if issubclass(type_, kind)]
-            positions = found[0] if len(found) == 1 else sorted(at for each in found for at in each)
+            arrays = [at for type_, at in self._positions.items() if issubclass(type_, kind)]
+            positions = (
+                arrays[0] if len(arrays) == 1 else sorted(at for each in arrays for at in each)
+            )
             self._asked[kind] = positions
         for position in positions:
             event = self.events[position]
@@ -84,13 +86,13 @@ class History:
     @cached_property
     def _positions(self) -> dict[type, array[int]]:
         """Return where the events of each type are; checkers ask for few of many, and often."""
-        found: dict[type, array[int]] = {}
+        positions: dict[type, array[int]] = {}
         for position, event in enumerate(self.events):
-            of_its_type = found.get(type(event))
+            of_its_type = positions.get(type(event))
             if of_its_type is None:
-                of_its_type = found[type(event)] = array("q")
+                of_its_type = positions[type(event)] = array("q")
             of_its_type.append(position)
-        return found
+        return positions
 
     @cached_property
     def operations(self) -> tuple[Operation, ...]:

@@ -33,7 +33,7 @@ def sweeps(texts: Sequence[str] | None) -> tuple[Sweep, ...]:
     Raises ``UsageError`` naming what is wrong with it and what may be written.
     """
     found = tuple(_sweep(text) for text in texts or ())
-    names = [one.name for one in found]
+    names = [sweep.name for sweep in found]
     for name in names:
         if names.count(name) > 1:
             raise UsageError(f"--sweep {name}: given twice; write all its values after one")
@@ -70,8 +70,8 @@ def swept(base: Workload, wanted: Sequence[Sweep]) -> list[Workload]:
     for sweep in wanted:
         if not _value(base, sweep.name):
             base = _with(base, sweep.name, sweep.values[0])
-    found = [_with(base, sweep.name, value) for sweep in wanted for value in sweep.values]
-    return list(dict.fromkeys(found)) or [base]
+    workloads = [_with(base, sweep.name, value) for sweep in wanted for value in sweep.values]
+    return list(dict.fromkeys(workloads)) or [base]
 
 
 def _value(work: Workload, name: str) -> str:

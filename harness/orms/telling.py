@@ -28,6 +28,6 @@ _KNOWN = {name: re.compile(pattern, re.DOTALL) for name, pattern in _HABITS.item
 
 def spoken(statements: Iterable[str]) -> str | None:
     """Return the ORM that sent these; None where none shows itself, or two do."""
-    texts = [one.strip().rstrip(";") for one in statements]
+    texts = [statement.strip().rstrip(";") for statement in statements]
     found = {name for name, habit in _KNOWN.items() if any(map(habit.match, texts))}
     return found.pop() if len(found) == 1 else None

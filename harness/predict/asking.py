@@ -185,7 +185,7 @@ def only(sql: str) -> Any:
 def conjuncts(node: Any) -> tuple[Any, ...]:
     """The parts of a condition, without a TRUE that was only there to be added to."""
     if isinstance(node, ast.BoolExpr) and node.boolop == enums.BoolExprType.AND_EXPR:
-        return tuple(part for one in node.args for part in conjuncts(one))
+        return tuple(part for arg in node.args for part in conjuncts(arg))
     return () if node is None or _true(node) else (node,)
 
 

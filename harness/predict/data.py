@@ -48,7 +48,7 @@ class LiveData:
 
     def repeats(self, table: str, columns: Sequence[str], where: str) -> bool:
         names = [sql.Identifier(column) for column in columns]
-        asked: list[sql.Composable] = [sql.SQL("{} IS NOT NULL").format(one) for one in names]
+        asked: list[sql.Composable] = [sql.SQL("{} IS NOT NULL").format(name) for name in names]
         if where:
             asked.append(_text(where))
         query = sql.SQL("SELECT 1 FROM {} WHERE {} GROUP BY {} HAVING count(*) > 1 LIMIT 1").format(

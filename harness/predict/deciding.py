@@ -42,8 +42,8 @@ def decided(
     trace = None if history is None else Trace(history, forecast.catalog)
     weighed = weighed or {}
     return tuple(
-        _decided(one, forecast.predictions, result, trace, weighed.get(one))
-        for one in forecast.predictions
+        _decided(prediction, forecast.predictions, result, trace, weighed.get(prediction))
+        for prediction in forecast.predictions
     )
 
 
@@ -82,6 +82,6 @@ def _decided(
 def undecided(forecast: Forecast, reason: str) -> tuple[Decided, ...]:
     """The same while nothing, or nothing that counts, has been explored."""
     return tuple(
-        Decided(prediction=one, standing=Standing.OPEN, reason=reason)
-        for one in forecast.predictions
+        Decided(prediction=prediction, standing=Standing.OPEN, reason=reason)
+        for prediction in forecast.predictions
     )

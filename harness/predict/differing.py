@@ -43,8 +43,10 @@ def told_apart(predictions: Sequence[Prediction], known: Differing) -> tuple[Pre
     if not known:
         return tuple(predictions)
     return tuple(
-        msgspec.structs.replace(one, fixes=tuple(_fix(fix, known) for fix in one.fixes))
-        for one in predictions
+        msgspec.structs.replace(
+            prediction, fixes=tuple(_fix(fix, known) for fix in prediction.fixes)
+        )
+        for prediction in predictions
     )
 
 

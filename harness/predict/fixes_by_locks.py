@@ -47,10 +47,10 @@ def one_transaction(where: Situation) -> Fix | None:
     if node is None or read.rows == 0 or puts_in(where.found.write) or where.one_snapshot:
         return None
     clauses = node.lockingClause or ()
-    held = any(one.strength in _EXCLUSIVE for one in clauses)
+    held = any(clause.strength in _EXCLUSIVE for clause in clauses)
     if not held or mine.ended(read) > where.found.act.at:
         return None
-    skips = any(one.waitPolicy == enums.LockWaitPolicy.LockWaitSkip for one in clauses)
+    skips = any(clause.waitPolicy == enums.LockWaitPolicy.LockWaitSkip for clause in clauses)
     meaning = (
         "; a row that is left out by SKIP LOCKED is one that somebody else has, and not one that "
         "is not there"
@@ -126,7 +126,7 @@ def advisory(where: Situation) -> Fix | None:
     lock = f"SELECT pg_advisory_xact_lock({key})"
     changes, untried = _inside(where, Preceded(sql=read.query.sql, by=lock))
     earlier = where.meeting.theirs.moves[: where.found.write.at]
-    if not (where.alike or any(one.query.sql == read.query.sql for one in earlier)):
+    if not (where.alike or any(move.query.sql == read.query.sql for move in earlier)):
         # Before a statement of its own alone the tap would not know the key.
         changes, untried = (), "the other attempt has to take the same lock, and reads otherwise"
     return Fix(

@@ -155,7 +155,7 @@ def _own_update(where: Situation, table: Table) -> Move | None:
             move
             for move in mine.moves[read.at + 1 :]
             if any(update.table == table.place[1] for update in move.shape.updates)
-            and any(one.overlaps(look) for one in move.writes for look in read.looks)
+            and any(write.overlaps(look) for write in move.writes for look in read.looks)
         ),
         None,
     )
@@ -177,8 +177,8 @@ def _found_nothing(where: Situation) -> bool:
 
 def _puts(insert: Move, read: Move, table: Table, columns: tuple[str, ...]) -> bool:
     """Return whether the row that is put in is certainly one that was looked for."""
-    looks = [dict(one.key) for one in read.looks if one.place == table.place]
-    puts = [dict(one.key) for one in insert.writes if one.place == table.place]
+    looks = [dict(look.key) for look in read.looks if look.place == table.place]
+    puts = [dict(write.key) for write in insert.writes if write.place == table.place]
     return any(
         all(look.get(c, NEW) == put.get(c) for c in columns) for look in looks for put in puts
     )
@@ -199,7 +199,7 @@ def _known(where: Situation, column: str) -> str | None:
     """The value that was read: as it was shown, or as it was asked for."""
     if (shown := where.shown(column)) is not None:
         return shown
-    for place, value in (pair for one in where.found.read.looks for pair in one.key):
+    for place, value in (pair for look in where.found.read.looks for pair in look.key):
         if place == column and not value.startswith("\0"):
             return value
     return None

@@ -95,25 +95,25 @@ def conditions(update: Update, catalog: Catalog) -> tuple[Asked, ...]:
 
 def row_of(move: Move, update: Update) -> Resource | None:
     """The row the UPDATE changes, None if that cannot be told."""
-    rows = [one for one in move.writes if one.place[:2] == ("pg", update.table) and one.key]
+    rows = [write for write in move.writes if write.place[:2] == ("pg", update.table) and write.key]
     return Resource(rows[0].place[:2], rows[0].key) if len(rows) == 1 else None
 
 
 def _locks(story: Story, move: Move) -> Iterator[Hold]:
-    advisory = [one for one in move.found.session if one.place[:1] == (ADVISORY,)]
+    advisory = [resource for resource in move.found.session if resource.place[:1] == (ADVISORY,)]
     if not move.shape.unlocks:
-        for one in advisory:
-            yield Hold("lock", one, move.at, _unlocked(story, move, one), "an advisory lock")
+        for lock in advisory:
+            yield Hold("lock", lock, move.at, _unlocked(story, move, lock), "an advisory lock")
     if move.rows == 0:
         return
     ended = story.ended(move)
-    for one in move.found.locks:
-        if one.place[:1] == (ADVISORY,):
-            yield Hold("lock", one, move.at, ended, "an advisory lock")
-        elif one.place[:1] == ("pg",) and len(one.place) < _ENTRY and one.key:
-            yield Hold("lock", one, move.at, ended, "a lock on the row")
-        elif one.place[:1] == (_TABLES,) and not one.shared:
-            yield Hold("lock", one, move.at, ended, "a lock on the table")
+    for lock in move.found.locks:
+        if lock.place[:1] == (ADVISORY,):
+            yield Hold("lock", lock, move.at, ended, "an advisory lock")
+        elif lock.place[:1] == ("pg",) and len(lock.place) < _ENTRY and lock.key:
+            yield Hold("lock", lock, move.at, ended, "a lock on the row")
+        elif lock.place[:1] == (_TABLES,) and not lock.shared:
+            yield Hold("lock", lock, move.at, ended, "a lock on the table")
 
 
 def _unlocked(story: Story, move: Move, lock: Resource) -> int:
@@ -122,7 +122,7 @@ def _unlocked(story: Story, move: Move, lock: Resource) -> int:
     move."""
     for later in story.moves[move.at + 1 :]:
         unlocks = later.session == move.session and later.shape.unlocks
-        if unlocks and any(lock.overlaps(one) for one in later.found.session):
+        if unlocks and any(lock.overlaps(resource) for resource in later.found.session):
             return later.at
     return len(story.moves) - 1
 
@@ -132,18 +132,18 @@ def _entries(story: Story, move: Move, catalog: Catalog) -> Iterator[Hold]:
         return
     if story.publishes(move) is None:
         return
-    for one in move.found.locks:
-        if len(one.place) != _ENTRY or one.place[2] != REST or not one.key:
+    for lock in move.found.locks:
+        if len(lock.place) != _ENTRY or lock.place[2] != REST or not lock.key:
             continue
-        table = next((t for t in catalog.tables.values() if t.place == one.place[:2]), None)
-        index = next((i for i in table.unique if i.name == one.place[3]), None) if table else None
-        if index is None or {c for c, _ in one.key} != set(index.columns):
+        table = next((t for t in catalog.tables.values() if t.place == lock.place[:2]), None)
+        index = next((i for i in table.unique if i.name == lock.place[3]), None) if table else None
+        if index is None or {c for c, _ in lock.key} != set(index.columns):
             continue
-        row = {c: v for w in move.writes if w.place[:2] == one.place[:2] for c, v in w.key}
+        row = {c: v for w in move.writes if w.place[:2] == lock.place[:2] for c, v in w.key}
         if _within(index, row):
-            last = _leaves(story, move, one.place[1], index, row)
+            last = _leaves(story, move, lock.place[1], index, row)
             words = f"the unique index {index.name.removeprefix('public.')}"
-            yield Hold("entry", one, move.at, last, words)
+            yield Hold("entry", lock, move.at, last, words)
 
 
 def _within(index: Index, row: Mapping[str, str]) -> bool:
@@ -155,7 +155,7 @@ def _leaves(story: Story, move: Move, table: str, index: Index, row: Mapping[str
     """Return where the row is taken out of a unique index again, or may be."""
     values = dict(row)
     for later in story.moves[move.at + 1 :]:
-        touched = any(one.place[:2] == ("pg", table) for one in later.writes)
+        touched = any(write.place[:2] == ("pg", table) for write in later.writes)
         if touched and later.found.kind == "delete":
             return story.ended(later)
         for update in later.shape.updates:
@@ -213,16 +213,16 @@ def _leases(story: Story, move: Move) -> Iterator[Hold]:
         return
     if value in (None, 0, False):
         return
-    for one in move.writes:
-        key = dict(one.key).get("key", "")
-        ends = (later.at for later in story.moves[move.at + 1 :] if _lets_go(later, one, key))
+    for write in move.writes:
+        key = dict(write.key).get("key", "")
+        ends = (later.at for later in story.moves[move.at + 1 :] if _lets_go(later, write, key))
         last = next(ends, len(story.moves) - 1)
-        yield Hold("lease", one, move.at, last, f"the Redis lock {pattern(key)}")
+        yield Hold("lease", write, move.at, last, f"the Redis lock {pattern(key)}")
 
 
 def _lets_go(move: Move, lock: Resource, key: str) -> bool:
     """Return whether a command deletes that key: one that may touch everything only if it names
     it."""
-    if move.kind is not Kind.REDIS or not any(lock.overlaps(one) for one in move.writes):
+    if move.kind is not Kind.REDIS or not any(lock.overlaps(write) for write in move.writes):
         return False
     return key in [str(arg) for arg in move.effect.request.get("args") or ()]

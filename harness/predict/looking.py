@@ -47,13 +47,13 @@ class Sight:
         """All of it, of attempts that are told of in ``predictions`` as far as they can be."""
         judged = {
             spot
-            for one in predictions
-            for bad in one.orders
+            for prediction in predictions
+            for bad in prediction.orders
             for spot in (bad.read.step, bad.write.step, bad.act.step)
         }
         found = list(self._doubts)
-        for one in stories:
-            found += self._of(one)
+        for story in stories:
+            found += self._of(story)
         told: dict[tuple[Blind, str, str], Unjudged] = {}
         for one_blind in found:
             spot = one_blind.spot
@@ -117,17 +117,19 @@ class Sight:
                     schema[0] if schema else None, name, self._catalog.search_path
                 )
                 # Without SQL in it, it looks at nothing.
-                if any(one.language in ("sql", "plpgsql") for one in known):
+                if any(function.language in ("sql", "plpgsql") for function in known):
                     found.add(name)
         return found
 
     def _triggers(self, move: Move, tree: Iterable[object]) -> Iterator[Unjudged]:
         """Triggers of what it writes, where more is looked at than the statement names."""
         named = {part.relname for part in tree if isinstance(part, ast.RangeVar)}
-        looked = {one.place[1] for one in move.looks if one.place[:1] == ("pg",) and one.place[1:]}
+        looked = {
+            look.place[1] for look in move.looks if look.place[:1] == ("pg",) and look.place[1:]
+        }
         if all(table.rpartition(".")[2] in named for table in looked):
             return
-        written = {one.place[:2] for one in move.writes}
+        written = {write.place[:2] for write in move.writes}
         for table in self._catalog.tables.values():
             if table.place in written:
                 for trigger in table.triggers:
@@ -138,10 +140,10 @@ class Sight:
             for changed in write.writes:
                 if look.overlaps(changed):
                     continue
-                one, doubted = self._without(look)
+                resource, doubted = self._without(look)
                 other, _ = self._without(changed)
                 apart = [c for c in doubted if dict(changed.key).get(c) != dict(look.key)[c]]
-                if one.overlaps(other) and apart:
+                if resource.overlaps(other) and apart:
                     yield Unjudged(blind=Blind.VALUE, spot=read.spot, detail=apart[0])
 
     def _without(self, one: Resource) -> tuple[Resource, list[str]]:

@@ -72,7 +72,7 @@ class Trace:
         """Return whether one attempt's read was of what the other wrote."""
         looks = self._looks.get((reader, read.step), frozenset())
         writes = self._writes.get((writer, write.step), frozenset())
-        return any(one.overlaps(other) for one in looks for other in writes)
+        return any(look.overlaps(other) for look in looks for other in writes)
 
 
 @dataclass(frozen=True)
@@ -129,14 +129,14 @@ def _crosswise(
     for other in (prediction, *known):
         if theirs not in other.readers or mine not in other.rivals:
             continue
-        for one in prediction.orders:
+        for order in prediction.orders:
             for two in other.orders:
-                if _before(trace, mine, one, theirs) and _before(trace, theirs, two, mine):
+                if _before(trace, mine, order, theirs) and _before(trace, theirs, two, mine):
                     did = "both acted on it"
-                    if _plain(one.act) == _plain(two.act):
-                        did = f"both made {_plain(one.act, whose='their')}"
+                    if _plain(order.act) == _plain(two.act):
+                        did = f"both made {_plain(order.act, whose='their')}"
                     words = f"{mine} and {theirs} both read before either had written, and {did}"
-                    return Shown(mine, theirs, one, words)
+                    return Shown(mine, theirs, order, words)
     return None
 
 

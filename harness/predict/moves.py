@@ -48,7 +48,7 @@ class BadOrder:
         return tuple(
             move
             for move in mine.moves[self.act.at + 1 :]
-            if any(one.overlaps(look) for one in move.writes for look in self.read.looks)
+            if any(write.overlaps(look) for write in move.writes for look in self.read.looks)
         )
 
     def settled(self, mine: Story) -> int:
@@ -82,8 +82,10 @@ class Move:
     @property
     def key(self) -> str | None:
         """The idempotency key of a call to Stripe."""
-        found = self.effect.request.get("idempotency_key") if self.kind is Kind.STRIPE else None
-        return None if found is None else str(found)
+        idempotency_key = (
+            self.effect.request.get("idempotency_key") if self.kind is Kind.STRIPE else None
+        )
+        return None if idempotency_key is None else str(idempotency_key)
 
 
 @dataclass(frozen=True)
@@ -175,31 +177,31 @@ class _Reading:
         for number, query in enumerate(queries):
             last = number == len(queries) - 1
             path = tracker.path
-            found, shape = UNKNOWN, UNREAD
+            footprint, shape = UNKNOWN, UNREAD
             if query.sql and path is not None:
                 read = self._footprints.of(query.sql, query.params, nulls=query.nulls, path=path)
                 told = shapes(query.sql, query.params, query.nulls, path, self._catalog)
-                found = self._renaming.found(read[0], spot.number) if read else LOCAL_STATEMENT
+                footprint = self._renaming.found(read[0], spot.number) if read else LOCAL_STATEMENT
                 shape = told[0] if told else UNREAD
             tag = tags[number] if number < len(tags) else ""
             isolation = tracker.isolation
             tracker.expect([query], ends=last)
             tracker.done(failed=failed and last, status=answer.get("status") if last else None)
             transaction = self._transaction(session, tracker, tag, failed and last)
-            touched = not failed and found.kind not in ("begin", "commit", "rollback")
+            touched = not failed and footprint.kind not in ("begin", "commit", "rollback")
             self._moves.append(
                 Move(
                     at=len(self._moves),
                     spot=msgspec.structs.replace(spot, text=query.sql),
                     kind=Kind.SQL,
                     effect=effect,
-                    looks=_rows(found.looks) if touched else NONE,
-                    writes=_rows(found.writes | found.at_once) if touched else NONE,
+                    looks=_rows(footprint.looks) if touched else NONE,
+                    writes=_rows(footprint.writes | footprint.at_once) if touched else NONE,
                     transaction=transaction,
                     isolation=isolation,
                     session=session,
                     query=query,
-                    found=found,
+                    found=footprint,
                     shape=shape,
                     rows=rows_of(tag),
                 )
@@ -249,7 +251,9 @@ def shown(effect: Effect) -> str:
 
 def _rows(resources: frozenset[Resource]) -> frozenset[Resource]:
     """Those of tables: what is locked or notified besides is no state that anybody goes by."""
-    return frozenset(one for one in resources if not one.place or one.place[:1] == ("pg",))
+    return frozenset(
+        resource for resource in resources if not resource.place or resource.place[:1] == ("pg",)
+    )
 
 
 def _only_parsed(effect: Effect) -> bool:
@@ -260,7 +264,7 @@ def _only_parsed(effect: Effect) -> bool:
 
 def statements_of(effect: Effect) -> tuple[str, ...]:
     """The texts of the statements that an effect before Postgres ran."""
-    return tuple(one.sql for one in _queries(effect))
+    return tuple(query.sql for query in _queries(effect))
 
 
 def _queries(effect: Effect) -> Iterator[Query]:

@@ -60,20 +60,26 @@ def forecast(
     """
     played = len(solos)
     footprints = Footprints(catalog)
-    told = together([*solos, *again])
-    firsts, seconds = told[:played], {one.solo.name: one for one in told[played:]}
+    renamed_recordings = together([*solos, *again])
+    firsts, seconds = (
+        renamed_recordings[:played],
+        {
+            renamed_recording.solo.name: renamed_recording
+            for renamed_recording in renamed_recordings[played:]
+        },
+    )
     same = [
-        sameness(one, seconds[one.solo.name], footprints)
-        if one.solo.name in seconds
-        else Sameness(one)
-        for one in firsts
+        sameness(renamed_recording, seconds[renamed_recording.solo.name], footprints)
+        if renamed_recording.solo.name in seconds
+        else Sameness(renamed_recording)
+        for renamed_recording in firsts
     ]
     if played == 1:
         (only,) = same
         copy = another(only.told.solo, f"{solos[0].name} (another)")
         same.append(replace(only, told=replace(only.told, solo=copy)))
-    stories = [story(one.told, footprints) for one in same]
-    unsure = frozenset(chain.from_iterable(one.unsure for one in same))
+    stories = [story(sameness.told, footprints) for sameness in same]
+    unsure = frozenset(chain.from_iterable(sameness.unsure for sameness in same))
     kinds: dict[tuple[tuple[str, str], ...], list[Story]] = {}
     for read in stories:
         kinds.setdefault(read.kind, []).append(read)
@@ -102,7 +108,7 @@ def forecast(
 
 def _names(first: Story, stories: Sequence[Story]) -> tuple[str, ...]:
     """The names of stories, that of ``first`` before the others."""
-    return (first.name, *(one.name for one in stories if one is not first))
+    return (first.name, *(story.name for story in stories if story is not first))
 
 
 def _between(
@@ -121,7 +127,7 @@ def _between(
         prediction = Prediction(
             readers=readers,
             rivals=rivals,
-            orders=tuple(_bad(meeting, one) for one in orders),
+            orders=tuple(_bad(meeting, order) for order in orders),
             why=why(meeting, best, again=bool(again)),
             fixes=fixes(meeting, best),
             lease=best.lease,
@@ -137,12 +143,12 @@ def _between(
 
 
 def _acts(orders: Sequence[BadOrder]) -> set[int]:
-    return {one.act.at for one in orders}
+    return {order.act.at for order in orders}
 
 
 def _orders(meeting: Meeting, read: Move) -> list[BadOrder]:
     """The bad orders that begin with ``read``, the worst first."""
-    found = []
+    bad_orders = []
     rivals = [move for move in meeting.theirs.moves if _spoils(meeting, read, move)]
     for act in meeting.mine.moves[read.at + 1 :] if rivals else ():
         if not _acts_on(meeting, read, act):
@@ -150,14 +156,14 @@ def _orders(meeting: Meeting, read: Move) -> list[BadOrder]:
         for write in rivals:
             shield = meeting.shield(read, write, act)
             if shield is None:
-                found.append(BadOrder(read, write, act))
+                bad_orders.append(BadOrder(read, write, act))
             elif shield.lease:
-                found.append(BadOrder(read, write, act, shield.words))
+                bad_orders.append(BadOrder(read, write, act, shield.words))
     # A rival's last write is what it leaves behind.
-    found.sort(
+    bad_orders.sort(
         key=lambda f: (f.lease is not None, f.act.kind is not Kind.STRIPE, f.act.at, -f.write.at)
     )
-    return found
+    return bad_orders
 
 
 def _spoils(meeting: Meeting, read: Move, write: Move) -> bool:

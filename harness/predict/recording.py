@@ -53,7 +53,7 @@ async def recorded(worlds: ServiceWorlds) -> Recorded:
     """
     catalog = await asyncio.to_thread(catalog_of, worlds)
     rows = NewRows(worlds.bench.postgres_url, catalog)
-    names = [one.name for one in clients_among(worlds.scenario.attempts)]
+    names = [attempt.name for attempt in clients_among(worlds.scenario.attempts)]
     await _warm(worlds)
     solos = [await _alone(worlds, name, rows) for name in names]
     again = [await _alone(worlds, name, rows) for name in names]
@@ -95,11 +95,11 @@ def effects_of(history: History, attempt: str) -> tuple[Effect, ...]:
     """
     own = [effect for _, effect in history.of(Effect) if effect.attempt == attempt]
     began = min((effect.began for effect in own), default=0)
-    found = [
+    effects = [
         *own,
         *(e for _, e in history.of(Effect) if e.attempt is None and e.began > began),
     ]
-    return tuple(sorted(found, key=lambda effect: (effect.began, effect.seq)))
+    return tuple(sorted(effects, key=lambda effect: (effect.began, effect.seq)))
 
 
 async def _warm(worlds: ServiceWorlds) -> None:
@@ -139,14 +139,16 @@ async def _alone(worlds: ServiceWorlds, name: str, rows: NewRows) -> Solo:
 async def _played(world: ServiceWorld, name: str, rows: NewRows) -> Solo:
     prepared, texts = await asyncio.to_thread(rows.told)
     known = texts | dict(world.reader.names.beforehand)
-    while any(one.actor == name for one in world.pending()):
+    while any(choice.actor == name for choice in world.pending()):
         await world.step(name)
     if world.control.players[name].at not in (At.DONE, At.AGAIN):
         raise InvalidRun(f"{name} waits although nobody else has begun")
     # What comes after, the looking and the scenario's own afterwards, is nobody's attempt.
-    told = History(list(world.memory.events))
+    history = History(list(world.memory.events))
     there, _ = await asyncio.to_thread(rows.told)
-    return Solo(name, effects_of(told, name), known, prepared, frozenset(there.keys() - prepared))
+    return Solo(
+        name, effects_of(history, name), known, prepared, frozenset(there.keys() - prepared)
+    )
 
 
 async def _in_turn(worlds: ServiceWorlds) -> dict[str, frozenset[str]]:

@@ -50,7 +50,7 @@ class NewRows:
         rows: dict[Place, str] = {}
         texts: dict[str, str] = {}
         with psycopg.connect(self._url, autocommit=True) as connection:
-            for table in sorted(self._catalog.tables.values(), key=lambda one: one.name):
+            for table in sorted(self._catalog.tables.values(), key=lambda table: table.name):
                 for number, row in enumerate(self._of(table, connection), start=1):
                     for column, value in row.items():
                         name = f"{table.name.removeprefix('public.')}.{column} {number}"
@@ -63,7 +63,7 @@ class NewRows:
     def _of(
         self, table: Table, connection: psycopg.Connection[tuple[str | None, ...]]
     ) -> Iterator[Mapping[str, str]]:
-        columns = [one.name for one in table.columns]
+        columns = [column.name for column in table.columns]
         if table.kind != "table" or not columns:
             return
         query = sql.SQL(_NEW).format(

@@ -46,7 +46,7 @@ class _Comparing:
         places: dict[Held, str] = {}
         unsure = set()
         stories = (story(self._once, footprints), story(self._again, footprints))
-        for move, other in zip(*(one.moves for one in stories), strict=False):
+        for move, other in zip(*(either.moves for either in stories), strict=False):
             if move.spot.label != other.spot.label:
                 break
             for place, column, value, differing in _differences(move, other):
@@ -86,10 +86,10 @@ class _Comparing:
 
 def _names(told: RenamedRecording) -> dict[str, str]:
     """Names by value, those that were captured first."""
-    found = {value: f"<{name}>" for value, name in told.solo.known.items() if value}
+    names = {value: f"<{name}>" for value, name in told.solo.known.items() if value}
     for (_, _, value), name in told.solo.rows.items():
-        found.setdefault(value, f"<{name}>")
-    return found
+        names.setdefault(value, f"<{name}>")
+    return names
 
 
 def _differences(move: Move, other: Move) -> Iterator[tuple[tuple[str, ...], str, str, str]]:
@@ -110,7 +110,12 @@ def _touched(move: Move) -> list[Resource]:
     return list(
         chain.from_iterable(
             sorted(
-                group, key=lambda one: (one.place, one.shared, [(c, len(v), v) for c, v in one.key])
+                group,
+                key=lambda resource: (
+                    resource.place,
+                    resource.shared,
+                    [(c, len(v), v) for c, v in resource.key],
+                ),
             )
             for group in groups
         )

@@ -78,7 +78,7 @@ class Meeting:
         """Return whether SERIALIZABLE would refuse one of the two transactions."""
         written = _writes(self.mine, read.transaction)
         theirs = [m for m in self.theirs.moves if m.transaction == write.transaction]
-        touched = [one for m in theirs for one in (*m.looks, *m.writes)]
+        touched = [resource for m in theirs for resource in (*m.looks, *m.writes)]
         return _meet(written, touched)
 
     # --- the other cannot write meanwhile -----------------------------------------------------
@@ -230,7 +230,7 @@ def _moves_on(move: Move, update: Update) -> bool:
     """Return whether it looks for rows by a value and gives them another at once, as whoever
     takes a job from a queue does (UPDATE … WHERE id = (SELECT … WHERE state = 'queued' … SKIP
     LOCKED))."""
-    asked = [dict(one.key) for one in move.looks if one.place[1:2] == (update.table,)]
+    asked = [dict(look.key) for look in move.looks if look.place[1:2] == (update.table,)]
     return any(
         value is not None and key.get(column) not in (None, value)
         for column, value in update.assigned
@@ -239,12 +239,12 @@ def _moves_on(move: Move, update: Update) -> bool:
 
 
 def _writes(story: Story, transaction: int | None) -> list[Resource]:
-    return [one for m in story.moves if m.transaction == transaction for one in m.writes]
+    return [write for m in story.moves if m.transaction == transaction for write in m.writes]
 
 
 def _meet(some: Iterable[Resource], others: Iterable[Resource]) -> bool:
-    return any(one.overlaps(other) for one in some for other in others)
+    return any(resource.overlaps(other) for resource in some for other in others)
 
 
 def _same(some: Iterable[Resource], others: Iterable[Resource], catalog: Catalog) -> bool:
-    return any(same_rows(one, other, catalog) for one in some for other in others)
+    return any(same_rows(resource, other, catalog) for resource in some for other in others)

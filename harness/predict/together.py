@@ -47,7 +47,7 @@ def together(solos: Sequence[Solo]) -> tuple[RenamedRecording, ...]:
     """The same recordings with the same value for whatever has the same name in ``known``."""
     values: dict[str, str] = {}
     numbers: dict[tuple[str, str, str], str] = {}
-    found = []
+    renamed_recordings = []
     for solo in solos:
         named = {value: values.setdefault(name, value) for value, name in solo.known.items()}
         changed = {value: new for value, new in named.items() if value != new}
@@ -59,10 +59,10 @@ def together(solos: Sequence[Solo]) -> tuple[RenamedRecording, ...]:
             for (table, column, value), name in solo.rows.items()
         }
         keys = short | _unambiguous(rows)
-        found.append(
+        renamed_recordings.append(
             RenamedRecording(_keys(renamed, replacer(keys)) if keys else renamed, short, rows)
         )
-    return tuple(found)
+    return tuple(renamed_recordings)
 
 
 def _unambiguous(rows: Mapping[Place, str]) -> dict[str, str]:
@@ -98,7 +98,7 @@ class Renaming:
         )
 
     def _all(self, resources: frozenset[Resource], number: int) -> frozenset[Resource]:
-        return frozenset(self._resource(one, number) for one in resources)
+        return frozenset(self._resource(resource, number) for resource in resources)
 
     def _resource(self, one: Resource, number: int) -> Resource:
         key = tuple((column, self._value(one, column, value, number)) for column, value in one.key)

@@ -28,7 +28,7 @@ def traps(stories: Sequence[Story], predictions: Sequence[Prediction]) -> tuple[
     between: what else protects the row (a claim, an advisory lock, SERIALIZABLE) is known there.
     """
     acted: dict[tuple[str, int], int] = {}
-    for order in (order for one in predictions for order in one.orders):
+    for order in (order for prediction in predictions for order in prediction.orders):
         first = acted.get(order.read.step, order.act.number)
         acted[order.read.step] = min(first, order.act.number)
     guarded = {one for story in stories for one in _guarded_by_version(story)}
@@ -84,12 +84,12 @@ def _read_before(story: Story, write: Move, update: Update) -> Move | None:
         for move in reversed(story.moves[: write.at])
         if move.kind is Kind.SQL and move.found.kind == "select" and move.rows == 1
     )
-    return next((one for one in reads if _of_row(one, write, update)), None)
+    return next((move for move in reads if _of_row(move, write, update)), None)
 
 
 def _of_row(read: Move, write: Move, update: Update) -> bool:
-    looks = [one for one in read.looks if one.place[:2] == ("pg", update.table)]
-    return any(one.overlaps(look) for one in write.writes for look in looks)
+    looks = [look for look in read.looks if look.place[:2] == ("pg", update.table)]
+    return any(resource.overlaps(look) for resource in write.writes for look in looks)
 
 
 def _kept(story: Story, read: Move, write: Move) -> bool:
@@ -97,14 +97,14 @@ def _kept(story: Story, read: Move, write: Move) -> bool:
     the transaction is refused if somebody did."""
     together = read.transaction == write.transaction and story.ended(read) > write.at
     before = story.moves[: read.at + 1]
-    held = any(_locks(one) for one in before if one.transaction == write.transaction)
+    held = any(_locks(move) for move in before if move.transaction == write.transaction)
     return together and (held or read.isolation in ("repeatable read", "serializable"))
 
 
 def _locks(move: Move) -> bool:
     node = only(move.query.sql) if move.kind is Kind.SQL else None
     clauses = node.lockingClause or () if isinstance(node, ast.SelectStmt) else ()
-    return any(one.strength in _EXCLUSIVE for one in clauses)
+    return any(clause.strength in _EXCLUSIVE for clause in clauses)
 
 
 def _as_read(read: Move, column: str, value: str | None) -> bool:

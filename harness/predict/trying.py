@@ -76,7 +76,7 @@ class Trying:
 
     async def all(self) -> tuple[tuple[TriedFix, ...], ...]:
         """Return what came of the fixes of each prediction, in their order."""
-        return tuple([await self._of(one) for one in self._forecast.predictions])
+        return tuple([await self._of(prediction) for prediction in self._forecast.predictions])
 
     async def _of(self, prediction: Prediction) -> tuple[TriedFix, ...]:
         return tuple([await self._one(prediction, fix) for fix in prediction.fixes])
@@ -84,7 +84,7 @@ class Trying:
     async def _one(self, prediction: Prediction, fix: Fix) -> TriedFix:
         if not fix.changes:
             return TriedFix(fix=fix.name, result=Trial.CANNOT, reason=fix.untried)
-        if self._own_database and any(isinstance(one, Migrated) for one in fix.changes):
+        if self._own_database and any(isinstance(change, Migrated) for change in fix.changes):
             return TriedFix(fix=fix.name, result=Trial.CANNOT, reason=OWN_DATABASE)
         alone = await self._made(fix.name, fix.changes)
         if alone.result is not Trial.DOES_NOT or not alone.witness:
@@ -104,7 +104,7 @@ class Trying:
             like = [one for one in other.fixes if one.name == fix.name and one.changes]
             if other is not prediction and like:
                 others.append(number)
-                changes |= {change for one in like for change in one.changes}
+                changes |= {change for fix in like for change in fix.changes}
         return tuple(others), changes
 
     # --- one search ---------------------------------------------------------------------------
@@ -134,7 +134,7 @@ class Trying:
         self, changes: Sequence[Change], explored: Explored, made: Counter[Change], folder: Path
     ) -> SearchedUnderChanges:
         result = explored.result
-        never = [one for one in changes if not (isinstance(one, Migrated) or made[one])]
+        never = [change for change in changes if not (isinstance(change, Migrated) or made[change])]
         if never:
             reason = f"what was to be changed never came: {never[0].words}"
             return SearchedUnderChanges(result=Trial.UNDECIDED, reason=reason)
@@ -152,10 +152,10 @@ class Trying:
             reason = f"{who} goes on although its UPDATE changed no row: the service has to look"
             return SearchedUnderChanges(result=Trial.UNDECIDED, reason=reason, witness=witness)
         trace = Trace(explored.history, self._forecast.catalog)
-        changed = [_under(one, changes) for one in self._forecast.predictions]
+        changed = [_under(prediction, changes) for prediction in self._forecast.predictions]
         shown = tuple(
-            one
-            for one, now in zip(self._forecast.predictions, changed, strict=True)
+            prediction
+            for prediction, now in zip(self._forecast.predictions, changed, strict=True)
             if shown_by(now, trace, changed)
         )
         return SearchedUnderChanges(
@@ -185,7 +185,7 @@ def once(history: History, changes: Sequence[Change]) -> bool:
     """
     made: dict[str, set[str]] = {}
     who: dict[str, set[str]] = {}
-    labels = {one.label for one in changes if isinstance(one, Keyed)}
+    labels = {change.label for change in changes if isinstance(change, Keyed)}
     for _, effect in history.of(Effect):
         answer = effect.answer or {}
         in_use = answer.get("code") == _IN_USE
@@ -203,7 +203,7 @@ def once(history: History, changes: Sequence[Change]) -> bool:
 
 def in_vain(history: History, changes: Sequence[Change]) -> str | None:
     """Return who went on to write, or to call Stripe, although a changed UPDATE changed no row."""
-    texts = {one.by for one in changes if isinstance(one, Replaced)}
+    texts = {change.by for change in changes if isinstance(change, Replaced)}
     effects = [effect for _, effect in history.of(Effect) if effect.attempt is not None]
     for at, effect in enumerate(effects):
         sent = effect.request.get("sql") or ()
@@ -225,9 +225,9 @@ def _acts(effect: Effect) -> bool:
 def _under(prediction: Prediction, changes: Sequence[Change]) -> Prediction:
     """The prediction with its statements as they are sent."""
     labels = {
-        label_of([Statement(one.sql)]): label_of([Statement(one.by)])
-        for one in changes
-        if isinstance(one, Replaced)
+        label_of([Statement(change.sql)]): label_of([Statement(change.by)])
+        for change in changes
+        if isinstance(change, Replaced)
     }
 
     def spot(one: Spot) -> Spot:

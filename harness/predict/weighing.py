@@ -44,12 +44,12 @@ async def weighed(
         return {}
     assert explored.history is not None
     names = explored.witness.attempts
-    found = _Execution(
+    execution = _Execution(
         worlds.telling(worlds.scenario.keeping(names)),
         tuple(step.actor for step in explored.witness.steps),
         Trace(explored.history, forecast.catalog),
     )
-    return await _Weighing(worlds, forecast, found, time.monotonic() + seconds).all()
+    return await _Weighing(worlds, forecast, execution, time.monotonic() + seconds).all()
 
 
 @dataclass(frozen=True)
@@ -81,9 +81,9 @@ class _Weighing:
 
     async def all(self) -> dict[Prediction, Weighed]:
         shown: dict[Prediction, tuple[_Execution, Shown]] = {}
-        for one in self._predictions:
-            if (here := await self._shown(one)) is not None:
-                shown[one] = here
+        for prediction in self._predictions:
+            if (here := await self._shown(prediction)) is not None:
+                shown[prediction] = here
         tried = {one: await self._reversed(*there) for one, there in shown.items()}
         return {one: self._told(one, shown, tried) for one in shown}
 
@@ -208,8 +208,8 @@ class Later:
         self._made: Counter[tuple[str, str]] = Counter()
 
     def choose(self, pending: Sequence[Pending]) -> str | None:
-        able = [one.actor for one in pending if not self._waits(one)]
-        able = able or [one.actor for one in pending]
+        able = [choice.actor for choice in pending if not self._waits(choice)]
+        able = able or [choice.actor for choice in pending]
         return next((actor for actor in self._rest if actor in able), able[0])
 
     def took(self, taken: Taken) -> None:

@@ -39,21 +39,23 @@ def row_written(sql: str, table: Table, column: str, value: str | None) -> RowAs
 def worded(found: Forecast, solos: Iterable[Solo], orm: str | None) -> Forecast:
     """Return the same with each fix as a call of the ORM: of that name, or else the one that is
     known by what was recorded; and as SQL alone where none is known."""
-    sent = [sql for solo in solos for one in solo.effects for sql in one.request.get("sql") or ()]
+    sent = [
+        sql for solo in solos for effect in solo.effects for sql in effect.request.get("sql") or ()
+    ]
     name = orm or spoken(sent)
     if name is None:
         return found
     speaks = ORMS[name]
-    predictions = tuple(_prediction(one, speaks) for one in found.predictions)
-    told = tuple(
+    predictions = tuple(_prediction(prediction, speaks) for prediction in found.predictions)
+    traps = tuple(
         msgspec.structs.replace(t, orm=speaks.title, lock=speaks.lock) for t in found.looked.traps
     )
-    looked = msgspec.structs.replace(found.looked, traps=told)
+    looked = msgspec.structs.replace(found.looked, traps=traps)
     return Forecast(predictions, looked, found.catalog)
 
 
 def _prediction(prediction: Prediction, orm: Orm) -> Prediction:
-    fixes = tuple(_fix(one, orm) for one in prediction.fixes)
+    fixes = tuple(_fix(fix, orm) for fix in prediction.fixes)
     return msgspec.structs.replace(prediction, fixes=fixes)
 
 
@@ -66,7 +68,7 @@ def _fix(fix: Fix, orm: Orm) -> Fix:
 
 def _is_key(table: Table, column: str) -> bool:
     keys = [table.primary_key, *(index.columns for index in table.unique if index.plain)]
-    return any(tuple(one) == (column,) for one in keys)
+    return any(tuple(key) == (column,) for key in keys)
 
 
 def _assigned(node: ast.UpdateStmt) -> Iterator[tuple[str, str | None] | None]:

@@ -47,7 +47,7 @@ def _helpless(meeting: Meeting, found: BadOrder) -> list[str]:
             "pause that is longer, two attempts hold it."
         ]
     said = []
-    locks = any(one for one in read.found.locks if one.place[:1] == ("pg",))
+    locks = any(lock for lock in read.found.locks if lock.place[:1] == ("pg",))
     ended = mine.ended(read)
     if read.kind is Kind.SQL:
         if locks and read.at < ended < act.at:
@@ -102,7 +102,7 @@ def _writes(move: Move) -> str:
     changed = sorted({column for _, column in move.found.modifies if column})
     shown = [c for c in changed if c.endswith(("status", "state", "version"))] or changed[:_MOST]
     changing = {table for table, column in move.found.modifies if column}
-    tables = _names(changing or {one.place[1] for one in move.writes if one.place[1:]})
+    tables = _names(changing or {write.place[1] for write in move.writes if write.place[1:]})
     return f"write {', '.join(shown)} in {tables}" if shown else f"write rows of {tables}"
 
 
@@ -111,7 +111,7 @@ def _acts(move: Move) -> str:
         return f"calls Stripe's {_plain(move)}"
     if move.kind is Kind.REDIS:
         return f"sends {_plain(move)} to Redis"
-    return f"writes {_names({one.place[1] for one in move.writes if one.place[1:]})}"
+    return f"writes {_names({write.place[1] for write in move.writes if write.place[1:]})}"
 
 
 def _names(tables: set[str]) -> str:

@@ -22,9 +22,9 @@ class Latch:
         """Let those who wait go on, and all who come."""
         self._set = True
         waiting, self._waiting = self._waiting, []
-        for one in waiting:
-            if not one.done():  # who waited may have been cancelled
-                one.set_result(None)
+        for future in waiting:
+            if not future.done():  # who waited may have been cancelled
+                future.set_result(None)
 
     def clear(self) -> None:
         """Have those who come wait again."""

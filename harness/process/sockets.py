@@ -64,11 +64,11 @@ class Connections:
 
 def _children() -> dict[int, list[int]]:
     """Return the processes that each process has started."""
-    found: dict[int, list[int]] = {}
+    children: dict[int, list[int]] = {}
     for pid in psutil.pids():
         with contextlib.suppress(psutil.Error, OSError):
-            found.setdefault(_parent(pid), []).append(pid)
-    return found
+            children.setdefault(_parent(pid), []).append(pid)
+    return children
 
 
 def _parent(pid: int) -> int:
@@ -94,5 +94,5 @@ def _files_of(pid: int) -> Iterator[str]:
 def _ports_of(pid: int) -> set[int]:
     with contextlib.suppress(psutil.Error):
         connections = psutil.Process(pid).net_connections("tcp")
-        return {one.raddr.port for one in connections if one.raddr}
+        return {connection.raddr.port for connection in connections if connection.raddr}
     return set()

@@ -25,10 +25,10 @@ def _below(root: int) -> int:
         answers: dict[int, set[int]] = {}
         for process in family:
             with contextlib.suppress(psutil.Error):
-                for one in process.net_connections("tcp"):
-                    answers.setdefault(one.laddr.port, set()).add(process.pid)
-                    if one.status == psutil.CONN_LISTEN:
-                        listens.add(one.laddr.port)
+                for net_connection in process.net_connections("tcp"):
+                    answers.setdefault(net_connection.laddr.port, set()).add(process.pid)
+                    if net_connection.status == psutil.CONN_LISTEN:
+                        listens.add(net_connection.laddr.port)
         parents = {process.pid: process.ppid() for process in family}
         return max((len(_leaves(answers[port], parents)) for port in listens), default=0)
     return 0

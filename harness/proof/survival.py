@@ -61,9 +61,9 @@ class SurvivalSearch:
         """Return tasks for one running service each: those first that have something to find,
         since they end soon, and last what takes two attempts and finds nothing."""
         first = sorted(self.variants, key=lambda variant: variant.sound)
-        tasks = [(one, [o for o in self.ordeals if not _long(one, o)]) for one in first]
-        tasks += [(one, [o for o in self.ordeals if _long(one, o)]) for one in first]
-        return [(one, ordeals) for one, ordeals in tasks if ordeals]
+        tasks = [(variant, [o for o in self.ordeals if not _long(variant, o)]) for variant in first]
+        tasks += [(variant, [o for o in self.ordeals if _long(variant, o)]) for variant in first]
+        return [(variant, ordeals) for variant, ordeals in tasks if ordeals]
 
     async def _work(self, stack: Stack, queue: deque[tuple[Variant, list[Ordeal]]]) -> None:
         lane = await stack.lane(often=True)
@@ -82,8 +82,8 @@ class SurvivalSearch:
     def _executions(self, variant: Variant) -> int:
         """Return how many executions were made of a variant so far."""
         searches = [cell.search for cell in self.found if cell.variant == variant.name]
-        under = [one.failures.executions for one in searches if one.failures is not None]
-        return sum(one.explored for one in searches) + sum(under)
+        under = [search.failures.executions for search in searches if search.failures is not None]
+        return sum(search.explored for search in searches) + sum(under)
 
     async def _variant(
         self, stack: Stack, lane: Lane, variant: Variant, left: list[Ordeal]

@@ -25,9 +25,9 @@ class WitnessItem(pytest.Item):
         """Follow its schedule; raises ``RaceFound`` where it still shows the race."""
         from paidonce.harness.pytest_plugin.session import Target, session_of
 
-        wanted = options.of_witness(self.config, self.path, self.nodeid)
-        result = Target(session_of(self.config), wanted, self.nodeid).check()
-        judging.hold(result, wanted, self)
+        witness = options.of_witness(self.config, self.path, self.nodeid)
+        result = Target(session_of(self.config), witness, self.nodeid).check()
+        judging.hold(result, witness, self)
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
         """Return where it is: the file, from its beginning."""

@@ -192,9 +192,9 @@ def of_witness(config: pytest.Config, path: Path, nodeid: str) -> CheckRequest:
 
 def budget_of(text: object, where: str) -> Budget:
     """``90s``, ``2m``, ``1h``, or a number of executions. Raises ``pytest.UsageError``."""
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", str(text).strip())
-    unit = found.group(2) if found else ""
-    number = float(found.group(1)) if found else 0.0
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", str(text).strip())
+    unit = match.group(2) if match else ""
+    number = float(match.group(1)) if match else 0.0
     if number <= 0 or (not unit and number != int(number)):
         raise pytest.UsageError(
             f"{where}: expected a time like 30s or 2m, or a number of executions, got {text!r}"

@@ -65,8 +65,8 @@ class Play:
     def script(self) -> TargetScript:
         """The attempts, as many as are wanted. Raises ``UsageError``."""
         script = script_of(self.loaded)
-        wanted = self.wanted.attempts
-        return script if wanted is None else script.with_attempts(wanted)
+        attempts = self.wanted.attempts
+        return script if attempts is None else script.with_attempts(attempts)
 
     @property
     def variant(self) -> str:

@@ -71,7 +71,7 @@ class Result:
         """The lines of the explanation before the command."""
         lines = [f"E   {self.target} ({self.variant}), {self.attempts} attempts: {self.how}"]
         for verdict in self.verdicts:
-            first, *more = [one.words for one in verdict.titled] or [verdict.reason]
+            first, *more = [violation.words for violation in verdict.titled] or [verdict.reason]
             lines += [f"E     {verdict.checker}: {first}", *(f"E       {one}" for one in more)]
         lines += ["", *(f"  {step}" for step in self.steps)] if self.steps else []
         lines += [f"  note: {note}" for note in self.notes]

@@ -76,7 +76,9 @@ def assess(
     proof = accepting(proof, found)
     kinds = [standing(cell) for cell in proof.cells]
     beside = tuple(None if one.proof is None else assess(one.proof) for one in proof.beside)
-    told = problems(proof, kinds, [None if one is None else one.status for one in beside])
+    told = problems(
+        proof, kinds, [None if assessment is None else assessment.status for assessment in beside]
+    )
     status = _status({problem.weight for problem in told})
     return Assessment(
         proof=proof,

@@ -87,7 +87,7 @@ def read_baseline(
     if data.get("target") != target:
         raise UsageError(f"{path}, target: expected {target!r}, got {data.get('target')!r}")
     entries = data.get("accepted", [])
-    if not isinstance(entries, list) or not all(isinstance(one, dict) for one in entries):
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise UsageError(f"{path}, accepted: expected tables, each begun by [[accepted]]")
     found: list[Entry] = []
     for number, table in enumerate(entries, start=1):
@@ -103,12 +103,16 @@ def write_baseline(
     path: Path, baseline: Baseline, found: Sequence[Finding], today: datetime.date
 ) -> int:
     """Add what was found and is not accepted yet; returns how many. Raises ``UsageError``."""
-    new = [one for one in found if one.level is Level.ERROR and one.what != DECLARED]
+    new = [
+        finding for finding in found if finding.level is Level.ERROR and finding.what != DECLARED
+    ]
     entries = [
         *baseline.accepted,
         *(
-            Entry(finding=one.id, reason="", expires=today + datetime.timedelta(days=GRACE_DAYS))
-            for one in new
+            Entry(
+                finding=finding.id, reason="", expires=today + datetime.timedelta(days=GRACE_DAYS)
+            )
+            for finding in new
         ),
     ]
     text = f"{_HEAD}\ntarget = {_quoted(baseline.target)}\n"

@@ -70,11 +70,15 @@ def findings(proof: Proof, accepted: Mapping[str, str]) -> list[Finding]:
     """
     found: list[Finding] = []
     for cell in proof.cells:
-        for one in _of_cell(cell):
-            why = cell.accepted or accepted.get(one.id) or accepted.get(f"{one.variant}/{ANY}", "")
-            if why and one.level is Level.ERROR and one.what != DECLARED:
-                one = msgspec.structs.replace(one, level=Level.ACCEPTED, accepted=why)
-            found.append(one)
+        for finding in _of_cell(cell):
+            why = (
+                cell.accepted
+                or accepted.get(finding.id)
+                or accepted.get(f"{finding.variant}/{ANY}", "")
+            )
+            if why and finding.level is Level.ERROR and finding.what != DECLARED:
+                finding = msgspec.structs.replace(finding, level=Level.ACCEPTED, accepted=why)
+            found.append(finding)
     return found
 
 
@@ -82,9 +86,9 @@ def accepting(proof: Proof, found: Sequence[Finding]) -> Proof:
     """The proof with the cells marked of which all that broke is accepted."""
     cells = []
     for cell in proof.cells:
-        mine = [one for one in found if one.variant == cell.variant]
-        if mine and all(one.level is Level.ACCEPTED for one in mine):
-            why = "; ".join(dict.fromkeys(one.accepted for one in mine))
+        mine = [finding for finding in found if finding.variant == cell.variant]
+        if mine and all(finding.level is Level.ACCEPTED for finding in mine):
+            why = "; ".join(dict.fromkeys(finding.accepted for finding in mine))
             cell = msgspec.structs.replace(cell, accepted=why)
         cells.append(cell)
     return msgspec.structs.replace(proof, cells=tuple(cells))
@@ -115,8 +119,8 @@ def _broken(cell: Cell) -> Iterator[Finding]:
     """Yield what broke: in the search, whose witness shows it again, else in the first run."""
     if cell.found and cell.search is not None:
         for broken in cell.search.broken:
-            for one in _apart(cell, broken):
-                yield msgspec.structs.replace(one, witness=cell.search.witness)
+            for finding in _apart(cell, broken):
+                yield msgspec.structs.replace(finding, witness=cell.search.witness)
         return
     yield from _of_first_run(cell)
 
@@ -126,16 +130,16 @@ def _by_chance(cell: Cell) -> Iterator[Finding]:
         f"; seen in {cell.caught} of {len(cell.runs)} bursts, and no witness was found that shows "
         "it again"
     )
-    for one in _of_first_run(cell):
-        yield msgspec.structs.replace(one, reason=one.reason + more, why=one.why + more)
+    for finding in _of_first_run(cell):
+        yield msgspec.structs.replace(finding, reason=finding.reason + more, why=finding.why + more)
 
 
 def _of_first_run(cell: Cell) -> Iterator[Finding]:
     """Yield what broke in the first run in which anything did."""
     run = next(run for run in cell.runs if run.status is Status.INVALID)
     for broken in run.broken:
-        for one in _apart(cell, broken):
-            yield msgspec.structs.replace(one, history=run.history)
+        for finding in _apart(cell, broken):
+            yield msgspec.structs.replace(finding, history=run.history)
 
 
 def _apart(cell: Cell, broken: Broken) -> Iterator[Finding]:

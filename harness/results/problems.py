@@ -217,23 +217,23 @@ def _of_load(load: Load, *, declared_sound: bool) -> Problem | None:
 
 def _of_the_backends(proof: Proof, came: Sequence[Status | None]) -> list[Problem]:
     """Return what the other sets of backends came to, and what stood in for official images."""
-    found = []
+    backends = []
     for beside, status in zip(proof.beside, came, strict=True):
         if status is None:
             text = f"not proved with {beside.name}: {beside.missing}"
-            found.append(Problem(weight=Weight.UNDECIDED, text=text))
+            backends.append(Problem(weight=Weight.UNDECIDED, text=text))
             continue
         if status is not Status.VALID:
             invalid = status is Status.INVALID
             text = f"{'contradicted' if invalid else 'not decided'} with {beside.name}"
             weight = Weight.CONTRADICTED if invalid else Weight.UNDECIDED
             text += f"; its own report is in {beside.folder}"
-            found.append(Problem(weight=weight, text=text))
+            backends.append(Problem(weight=weight, text=text))
     if proof.machine.stand_ins:
         text = "stand-in images, made locally in place of the official ones: "
         text += listed(proof.machine.stand_ins)
-        found.append(Problem(weight=Weight.NOTE, text=text))
-    return found
+        backends.append(Problem(weight=Weight.NOTE, text=text))
+    return backends
 
 
 def _of_the_whole(proof: Proof, standings: Sequence[Standing]) -> list[Problem]:

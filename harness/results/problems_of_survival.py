@@ -11,20 +11,20 @@ from paidonce.harness.verdict import Status
 def of_survivals(proof: Proof) -> list[Problem]:
     """Return a problem for each variant under an adversity that is not as declared, and a note of
     those that are open."""
-    titles = {one.name: one.title for one in proof.adversities}
-    found = [
-        _of(one, titles.get(one.adversity, one.adversity))
-        for one in proof.survivals
-        if one.came not in (one.expected, Status.UNKNOWN)
+    titles = {adversity.name: adversity.title for adversity in proof.adversities}
+    problems = [
+        _of(survival, titles.get(survival.adversity, survival.adversity))
+        for survival in proof.survivals
+        if survival.came not in (survival.expected, Status.UNKNOWN)
     ]
-    open_ones = sum(one.came is Status.UNKNOWN for one in proof.survivals)
+    open_ones = sum(survival.came is Status.UNKNOWN for survival in proof.survivals)
     if open_ones:
         text = (
             f"{open_ones} of {count(len(proof.survivals), 'search')} under failures did not come "
         )
         text += "to their end; the summary says of each why"
-        found.append(Problem(weight=Weight.NOTE, text=text))
-    return found
+        problems.append(Problem(weight=Weight.NOTE, text=text))
+    return problems
 
 
 def _of(one: Survival, title: str) -> Problem:

@@ -252,7 +252,7 @@ class Scenario:
             raise UsageError(f"--attempts: expected a number from 2 to 200, got {count}")
         stem = first.name.rstrip("0123456789 ") or first.name
         attempts = tuple(replace(first, name=f"{stem} {n}") for n in range(1, count + 1))
-        time = tuple(one for one in self.attempts if one.passing is not None)
+        time = tuple(attempt for attempt in self.attempts if attempt.passing is not None)
         return replace(self, attempts=(*attempts, *time))
 
     def keeping(self, names: Collection[str]) -> Scenario:

@@ -31,14 +31,14 @@ def scenario_test(scenario: Scenario) -> Callable[[str, Player], None]:
 
         history = play(scenario, guard)
         verdicts = judge(read_history(history))
-        found = merge(verdict.status for verdict in verdicts)
+        status = merge(verdict.status for verdict in verdicts)
         expected = Status.INVALID if guard in scenario.breaks else Status.VALID
-        if found is Status.VALID and expected is Status.INVALID and not scenario.certain:
+        if status is Status.VALID and expected is Status.INVALID and not scenario.certain:
             search = f"paidonce explore {scenario.name} --guard {guard}"
             pytest.skip(f"not met as it was played; {search} makes every order")
-        if found is Status.UNKNOWN:
+        if status is Status.UNKNOWN:
             pytest.skip(_explain("could not be judged", verdicts, history))
-        if found is not expected:
+        if status is not expected:
             words = "was not caught" if expected is Status.INVALID else "was accused"
             pytest.fail(_explain(f"{guard} {words}", verdicts, history), pytrace=False)
 

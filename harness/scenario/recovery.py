@@ -63,9 +63,9 @@ class ScenarioRecovery:
         bench = self.cast.bench
         if bench.advance is not None or bench.redis is not None:
             await Outside(bench).happen(TimePasses(self.bounds.passes_s), self.cast.journal)
-        wanted = self.scenario.sweeps
+        sweeps = self.scenario.sweeps
         for sweep in bench.target.recover:
-            if wanted is None or sweep.name in wanted:
+            if sweeps is None or sweep.name in sweeps:
                 await self._sweep(sweep)
 
     async def _sweep(self, sweep: Sweep) -> None:

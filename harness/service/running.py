@@ -172,7 +172,9 @@ class Service:
     @property
     def pids(self) -> tuple[int, ...]:
         """Its processes right now: their children do its work."""
-        ours = (pid for one in self.processes for pid in (one.child.pid, *one.elsewhere))
+        ours = (
+            pid for process in self.processes for pid in (process.child.pid, *process.elsewhere)
+        )
         return (*ours, *self.found)
 
     def process(self, name: str) -> Process:
@@ -180,38 +182,42 @@ class Service:
         for one in self.processes:
             if name in ("", one.name):
                 return one
-        there = ", ".join(one.name for one in self.processes) or "none that paidonce started"
+        there = (
+            ", ".join(process.name for process in self.processes) or "none that paidonce started"
+        )
         raise UsageError(f"the service has no process {name!r}; there are: {there}")
 
     @property
     def up(self) -> bool:
         """Return whether all its processes are there: none was killed and has yet to come back."""
-        return all(one.up for one in self.processes)
+        return all(process.up for process in self.processes)
 
     def come_back(self, called_off: threading.Event | None = None) -> None:
         """Have all its processes running and ready; raises what ``Process.come_back`` does."""
-        for one in self.processes:
-            one.come_back(called_off)
+        for process in self.processes:
+            process.come_back(called_off)
 
     def ended(self) -> str:
         """Return which of its processes runs no more, and how it ended, in words; empty if all
         run."""
-        for one in self.processes:
-            if end := one.child.end:
-                return f"{one.child.name} ended ({end})"
+        for process in self.processes:
+            if end := process.child.end:
+                return f"{process.child.name} ended ({end})"
         return ""
 
     def wrote(self) -> str:
         """The last lines its processes wrote, each under its name where there are several."""
-        told = [(one.child.name, one.child.tail(_TOLD_LINES)) for one in self.processes]
-        there = [(name, lines) for name, lines in told if lines]
+        processes = [
+            (process.child.name, process.child.tail(_TOLD_LINES)) for process in self.processes
+        ]
+        there = [(name, lines) for name, lines in processes if lines]
         if len(self.processes) == 1:
             return "".join(lines for _, lines in there)
         return "\n".join(f"{name}:\n{lines}" for name, lines in there)
 
     def stop(self) -> None:
         """End what was started of the service, the last first, and everything that started."""
-        for one in reversed(self.processes):
-            one.child.stop()
-            if one.ahead is not None:
-                one.ahead.stop()
+        for process in reversed(self.processes):
+            process.child.stop()
+            if process.ahead is not None:
+                process.ahead.stop()

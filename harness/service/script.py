@@ -84,7 +84,7 @@ A = TypeVar("A", bound=ScriptAttempt)
 
 def clients_among(attempts: Iterable[A]) -> tuple[A, ...]:
     """Return those of ``attempts`` that are clients', each once, and not time that passes."""
-    return tuple(one for one in attempts if one.passing is None and not one.again)
+    return tuple(attempt for attempt in attempts if attempt.passing is None and not attempt.again)
 
 
 class Script(Protocol):

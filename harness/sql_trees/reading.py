@@ -51,7 +51,7 @@ def parse_plpgsql(sql: str) -> Any:
     except json.JSONDecodeError as error:
         # libpg_query knows no words for variables that are made when they are looked at (TG_OP and
         # the like in triggers), and writes "{}}" for each (pg_query_json_plpgsql.c, dump_function).
-        return json.loads(_UNNAMED.sub(lambda found: found.group(1) or "{}", error.doc))
+        return json.loads(_UNNAMED.sub(lambda match: match.group(1) or "{}", error.doc))
 
 
 def split(sql: str) -> tuple[str, ...]:
@@ -70,12 +70,12 @@ def scan(sql: str) -> tuple[Token, ...]:
 
     return tuple(
         Token(
-            place(one.start),
-            place(one.end) - 1,
-            tokens.Name(one.token),
-            kinds.Name(one.keyword_kind),
+            place(token.start),
+            place(token.end) - 1,
+            tokens.Name(token.token),
+            kinds.Name(token.keyword_kind),
         )
-        for one in postgast.scan(sql).tokens
+        for token in postgast.scan(sql).tokens
     )
 
 

@@ -50,7 +50,7 @@ class Outside:
     def faults(self) -> tuple[Crash, ...]:
         """The crashes that can happen: of each process that is ours."""
         processes = self._bench.running.processes
-        return tuple(Crash(one.name) for one in processes if not one.elsewhere)
+        return tuple(Crash(process.name) for process in processes if not process.elsewhere)
 
     async def happen(self, fault: FromOutside, journal: Recorder | None = None) -> None:
         """Return once it has happened. It is recorded before, so before all that comes of it.

@@ -70,8 +70,8 @@ class Clockwork:
         be committed yet."""
         if self._before:
             return
-        found = await self.bench.eyes.execute(b"SELECT pg_current_snapshot()::text")
-        self._before = str((await found.fetchone() or ("",))[0])
+        async_cursor = await self.bench.eyes.execute(b"SELECT pg_current_snapshot()::text")
+        self._before = str((await async_cursor.fetchone() or ("",))[0])
 
     async def passes(
         self,
@@ -119,4 +119,4 @@ class Clockwork:
     async def close(self) -> None:
         """Close its connections."""
         connections, self._connections = self._connections, {}
-        await asyncio.gather(*(one.close() for one in connections.values()))
+        await asyncio.gather(*(connection.close() for connection in connections.values()))

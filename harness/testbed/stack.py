@@ -173,10 +173,10 @@ class Stack:
         async with AsyncExitStack() as exits:
             name, url, server = await self._database(exits, lane, variant, controlled=controlled)
             near = url if self.subject.database_url else server.near_url(name)
-            migrated = [one.sql for one in changes if isinstance(one, Migrated)]
+            migrated = [change.sql for change in changes if isinstance(change, Migrated)]
             if migrated:
                 await asyncio.to_thread(_migrate_further, url, migrated)
-            lane.tap.change(one for one in changes if isinstance(one, Keyed))
+            lane.tap.change(change for change in changes if isinstance(change, Keyed))
             own = with_user(url, self.subject.own_database.user)
             addresses = addresses_of(lane, own, tapped=tapped)
             log = self.logs / f"{variant}-{name}.log" if self.logs is not None else None
@@ -250,7 +250,7 @@ class Stack:
         changes: Collection[Change],
     ) -> tuple[dict[str, Tap], Addresses]:
         """The taps that are opened, and the addresses by which the service finds them."""
-        statements = tuple(one for one in changes if isinstance(one, Replaced | Preceded))
+        statements = tuple(change for change in changes if isinstance(change, Replaced | Preceded))
         taps: dict[str, Tap] = {lane.tap.name: lane.tap}
         every = [*openers, before_replica] if openers and lane.replica is not None else openers
         replica_url = addresses.further.get(REPLICA_URL, "")

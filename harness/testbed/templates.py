@@ -104,11 +104,11 @@ class Templates:
             assert self.postgres is not None
             return (await self._migrate(lane, variant, self.postgres))[0]
         inputs = await self._inputs(lane, variant)
-        found = await asyncio.to_thread(self.kept.find, inputs)
-        if found is not None:
-            template = await self._opened(self.kept, found, lane)
+        kept_database = await asyncio.to_thread(self.kept.find, inputs)
+        if kept_database is not None:
+            template = await self._opened(self.kept, kept_database, lane)
             if template is not None:
-                self.say(f"database: kept from {found.notes.when} ({AGAIN})")
+                self.say(f"database: kept from {kept_database.notes.when} ({AGAIN})")
                 return template
         former = await asyncio.to_thread(self.kept.latest, inputs.origin)
         server = await self._server(EmbeddedPostgres)

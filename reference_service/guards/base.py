@@ -47,11 +47,11 @@ class Context:
 
         Two threads may make it at the same time, which harms nobody.
         """
-        found = self._isolated.get(isolation)
-        if found is None:
-            found = self.engine.execution_options(isolation_level=isolation)
-            self._isolated[isolation] = found
-        return found
+        engine = self._isolated.get(isolation)
+        if engine is None:
+            engine = self.engine.execution_options(isolation_level=isolation)
+            self._isolated[isolation] = engine
+        return engine
 
 
 @dataclass(frozen=True)

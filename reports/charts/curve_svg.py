@@ -211,11 +211,11 @@ def _names(
 
 def _layers(plot: Plot) -> list[list[float]]:
     xs = plot.xs
-    found = []
+    layers = []
     for curve in plot.curves:
         at = {point.x: point.y for point in curve.points}
-        found.append([at.get(x, 0.0) for x in xs])
-    return found
+        layers.append([at.get(x, 0.0) for x in xs])
+    return layers
 
 
 def _areas(plot: Plot, frame: _Places) -> list[Markup]:

@@ -69,17 +69,17 @@ def as_data(plot: Plot) -> dict[str, Any]:
     series = []
     for curve in plot.curves:
         at = {point.x: point for point in curve.points}
-        found = [at.get(x) for x in xs]
+        points = [at.get(x) for x in xs]
         one: dict[str, Any] = {
             "name": curve.name,
             "words": curve.words,
             "colour": curve.colour,
             "below": curve.below,
-            "ys": [None if point is None else _short(point.y) for point in found],
+            "ys": [None if point is None else _short(point.y) for point in points],
         }
         if any(point.low is not None for point in curve.points):
-            one["low"] = [None if p is None or p.low is None else _short(p.low) for p in found]
-            one["high"] = [None if p is None or p.high is None else _short(p.high) for p in found]
+            one["low"] = [None if p is None or p.low is None else _short(p.low) for p in points]
+            one["high"] = [None if p is None or p.high is None else _short(p.high) for p in points]
         series.append(one)
     return {
         "title": plot.title,

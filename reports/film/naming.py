@@ -34,7 +34,7 @@ class Naming:
 
     def text(self, text: str) -> str:
         """``text`` with every long id shortened, payments with their letter."""
-        return _GENERATED.sub(lambda found: self._short(found.group()), text)
+        return _GENERATED.sub(lambda match: self._short(match.group()), text)
 
     def _short(self, identifier: str) -> str:
         letter = self._payments.get(identifier)

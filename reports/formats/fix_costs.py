@@ -45,7 +45,7 @@ def markdown(costs: FixCosts) -> str:
     lines = [f"**{costs.target}, {costs.variant}**", ""]
     lines += [f"| {' | '.join(HEADER)} |", f"|---|{'---:|' * (len(HEADER) - 1)}"]
     lines += [f"| {' | '.join(map(_plain, row))} |" for row in table(costs)]
-    return "\n".join([*lines, "", *(f"{_plain(one)}\n" for one in remarks(costs))])
+    return "\n".join([*lines, "", *(f"{_plain(remark)}\n" for remark in remarks(costs))])
 
 
 def page(costs: FixCosts) -> str:

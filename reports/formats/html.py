@@ -151,7 +151,7 @@ def page(assessed: Assessment, folder: Path) -> str:
 
 def _others(proof: Proof, films: tuple[Counterexample, ...]) -> list[Cell]:
     """The cells with a witness whose film is not in the page."""
-    shown = {(one.cell.variant, one.cell.scenario) for one in films}
+    shown = {(film.cell.variant, film.cell.scenario) for film in films}
     return [
         cell
         for cell in proof.cells
@@ -163,7 +163,7 @@ def _others(proof: Proof, films: tuple[Counterexample, ...]) -> list[Cell]:
 
 def _lines(assessed: Assessment) -> tuple[Line, ...]:
     proof, cells = assessed.proof, assessed.cells
-    found = []
+    lines = []
     for row, variant in enumerate(proof.variants):
         places = []
         for column, scenario in enumerate(proof.scenarios):
@@ -178,8 +178,8 @@ def _lines(assessed: Assessment) -> tuple[Line, ...]:
                     tally=assessed.tally(variant.name, scenario.name),
                 )
             )
-        found.append(Line(variant=variant, places=tuple(places)))
-    return tuple(found)
+        lines.append(Line(variant=variant, places=tuple(places)))
+    return tuple(lines)
 
 
 def _undecided(run: Run) -> list[Verdict]:

@@ -87,10 +87,10 @@ def _open(cell: Cell | None) -> bool:
 
 
 def _add(case: ET.Element, tag: str, kind: Standing, problem: Problem, cell: Cell | None) -> None:
-    found = ET.SubElement(case, tag, message=xml_safe(problem.text), type=kind.value)
+    element = ET.SubElement(case, tag, message=xml_safe(problem.text), type=kind.value)
     lines = []
-    wanted = Status.INVALID if kind is Standing.BROKEN else Status.UNKNOWN
-    run = first_run(cell, wanted) if cell is not None else None
+    status = Status.INVALID if kind is Standing.BROKEN else Status.UNKNOWN
+    run = first_run(cell, status) if cell is not None else None
     for verdict in run.verdicts if run is not None else ():
         if verdict.status is not Status.VALID:
             lines.append(f"{verdict.checker} ({verdict.status.value}): {verdict.reason}")
@@ -100,7 +100,7 @@ def _add(case: ET.Element, tag: str, kind: Standing, problem: Problem, cell: Cel
         lines += [f"replay it: {again}"] if again is not None else []
     if problem.history is not None:
         lines += [f"history: {problem.history}", f"look again: paidonce check {problem.history}"]
-    found.text = xml_safe("\n".join(lines))
+    element.text = xml_safe("\n".join(lines))
 
 
 def _add_loads(suite: ET.Element, proof: Proof, variant: Variant) -> None:

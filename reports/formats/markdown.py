@@ -138,20 +138,20 @@ def _cell(kind: Standing, count: str) -> str:
 
 def _backends(assessed: Assessment) -> list[str]:
     """Scenarios down, sets of backends across, and what each set could not judge."""
-    proof, found = assessed.proof, columns(assessed)
-    if not found:
+    proof, backend_columns = assessed.proof, columns(assessed)
+    if not backend_columns:
         return []
-    header = ["scenario", *(code(column.name) for column in found)]
+    header = ["scenario", *(code(column.name) for column in backend_columns)]
     rows = []
     for number, scenario in enumerate(proof.scenarios):
         row = [code(scenario.name)]
-        for column in found:
+        for column in backend_columns:
             entry = column.entries[number] if column.entries else None
             words = "not to be had" if entry is None else entry.words
             row.append(f"**{words}**" if entry is not None and entry.loud else words)
         rows.append(row)
     lines = []
-    for column in found:
+    for column in backend_columns:
         told = [*column.backends, *([column.missing] if column.missing else [])]
         lines.append(f"- {code(column.name)}: {escaped(', '.join(told))}")
         lines += [f"  - {escaped(want.words)}" for want in column.wants]
@@ -166,7 +166,7 @@ def _advice(proof: Proof) -> list[str]:
     rows = []
     for row in found.rows:
         mark = "✅" if row.good else "❌"
-        figures = ("not measured" if one is None else str(one) for one in row.figures)
+        figures = ("not measured" if figure is None else str(figure) for figure in row.figures)
         cells = (f"{mark} {row.correct}", *figures, row.costs, row.choose)
         rows.append([code(row.guard), *(escaped(cell) for cell in cells)])
     note = f"{escaped(found.note)} {_made(found.made)}".strip()

@@ -55,9 +55,9 @@ def brief(found: Sequence[Decided], looked: Looked) -> RenderableType:
     """The same of those that were not refuted, the confirmed first; how many were, in words. Each
     has the number that it has in ``terminal`` and ``markdown``."""
     numbered = [
-        (number, one)
-        for number, one in enumerate(found, start=1)
-        if one.standing is not Standing.REFUTED
+        (number, decision)
+        for number, decision in enumerate(found, start=1)
+        if decision.standing is not Standing.REFUTED
     ]
     numbered.sort(key=lambda pair: pair[1].standing is not Standing.CONFIRMED)
     refuted = len(found) - len(numbered)
@@ -72,11 +72,11 @@ def _told(numbered: Sequence[_Numbered], looked: Looked, fixes: bool) -> Rendera
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("", "standing", "reads", "another writes", "acts all the same"):
         table.add_column(name, overflow="fold")
-    for number, one in numbered:
-        prediction = one.prediction
+    for number, decision in numbered:
+        prediction = decision.prediction
         table.add_row(
             str(number),
-            Text(one.standing.value, _STYLES[one.standing]),
+            Text(decision.standing.value, _STYLES[decision.standing]),
             Text(_effect(prediction.read)),
             Text(_effect(prediction.rival)),
             Text(_effect(prediction.act)),
@@ -85,16 +85,20 @@ def _told(numbered: Sequence[_Numbered], looked: Looked, fixes: bool) -> Rendera
 
 
 def _details(numbered: Sequence[_Numbered], fixes: bool) -> Iterator[RenderableType]:
-    for number, one in numbered:
+    for number, decision in numbered:
         yield Text()
-        yield Text.assemble((f"{number}. {_who(one.prediction)}: ", "bold"), one.prediction.why)
         yield Text.assemble(
-            ("   ", ""), (one.standing.value, _STYLES[one.standing]), f": {one.reason}"
+            (f"{number}. {_who(decision.prediction)}: ", "bold"), decision.prediction.why
         )
-        if not (fixes or one.tried or one.standing is Standing.CONFIRMED):
+        yield Text.assemble(
+            ("   ", ""),
+            (decision.standing.value, _STYLES[decision.standing]),
+            f": {decision.reason}",
+        )
+        if not (fixes or decision.tried or decision.standing is Standing.CONFIRMED):
             continue
-        for at, fix in enumerate(one.prediction.fixes):
-            word = _word(fix, one.tried[at] if one.tried else None)
+        for at, fix in enumerate(decision.prediction.fixes):
+            word = _word(fix, decision.tried[at] if decision.tried else None)
             yield Text.assemble((f"   {word}: ", ""), (fix.name, "bold"), f"; {_how(fix)}")
             before, after = _pair(fix.before, fix.after)
             yield Text(f"      - {before}")
@@ -102,8 +106,8 @@ def _details(numbered: Sequence[_Numbered], fixes: bool) -> Iterator[RenderableT
             if fix.call:
                 yield Text(f"      in {fix.orm}:")
                 yield Text(indent(fix.call, " " * 8))
-            if one.tried:
-                tried = one.tried[at]
+            if decision.tried:
+                tried = decision.tried[at]
                 yield Text.assemble(
                     ("      tried: ", ""),
                     (tried.result.value, _TRIAL_STYLES[tried.result]),
@@ -120,22 +124,24 @@ def markdown(found: Sequence[Decided], looked: Looked) -> str:
         "| | standing | reads | another writes | acts all the same |",
         "|---|---|---|---|---|",
     ]
-    for number, one in enumerate(found, start=1):
-        spots = (one.prediction.read, one.prediction.rival, one.prediction.act)
+    for number, decision in enumerate(found, start=1):
+        spots = (decision.prediction.read, decision.prediction.rival, decision.prediction.act)
         cells = " | ".join(_code(_effect(spot)) for spot in spots)
-        lines.append(f"| {number} | {_MARKS[one.standing]} {one.standing.value} | {cells} |")
-    parts = ["\n".join(lines)]
-    for number, one in enumerate(found, start=1):
-        parts.append(
-            f"**{number}. {_who(one.prediction)}.** {_plain(one.prediction.why)} "
-            f"*{one.standing.value}: {_plain(one.reason)}*"
+        lines.append(
+            f"| {number} | {_MARKS[decision.standing]} {decision.standing.value} | {cells} |"
         )
-        if one.tried or one.standing is Standing.CONFIRMED:
-            for at, fix in enumerate(one.prediction.fixes):
-                word = _word(fix, one.tried[at] if one.tried else None)
+    parts = ["\n".join(lines)]
+    for number, decision in enumerate(found, start=1):
+        parts.append(
+            f"**{number}. {_who(decision.prediction)}.** {_plain(decision.prediction.why)} "
+            f"*{decision.standing.value}: {_plain(decision.reason)}*"
+        )
+        if decision.tried or decision.standing is Standing.CONFIRMED:
+            for at, fix in enumerate(decision.prediction.fixes):
+                word = _word(fix, decision.tried[at] if decision.tried else None)
                 parts.append(_diff(fix, "" if word == "fix" else f"{word}: "))
-                if one.tried:
-                    tried = one.tried[at]
+                if decision.tried:
+                    tried = decision.tried[at]
                     parts.append(f"*Tried: {tried.result.value}*: {_plain(_came_of(tried))}")
     parts.append(about)
     return "\n\n".join(parts) + "\n"
@@ -153,7 +159,7 @@ def seen(looked: Looked) -> list[str]:
     ]
     if looked.left_out:
         lines[0] += f" {count(looked.left_out, 'more prediction')} left out."
-    lines += [f"- {_trap(one)}" for one in looked.traps]
+    lines += [f"- {_trap(trap)}" for trap in looked.traps]
     if looked.unjudged:
         lines.append(f"{len(looked.unjudged)} could not be told, which only a search decides:")
         lines += [f"- {_doubt(one)}" for one in looked.unjudged]

@@ -152,15 +152,15 @@ def _notes(proof: Proof, style: str, used: list[Standing]) -> list[str]:
 
 def render_backends(assessed: Assessment) -> Table | None:
     """Scenarios down, sets of backends across; None where there is but one."""
-    found = columns(assessed)
-    if len(found) < 2:
+    backend_columns = columns(assessed)
+    if len(backend_columns) < 2:
         return None
     table = Table(box=None, padding=(0, 2, 0, 0))
-    for name in ("scenario", *(column.name for column in found)):
+    for name in ("scenario", *(column.name for column in backend_columns)):
         table.add_column(escape(name), overflow="fold")
     for number, scenario in enumerate(assessed.proof.scenarios):
         row = [Text(scenario.name)]
-        for column in found:
+        for column in backend_columns:
             entry = column.entries[number] if column.entries else None
             style = "bold white on red" if entry is not None and entry.loud else ""
             row.append(Text("not to be had" if entry is None else entry.words, style))

@@ -32,7 +32,7 @@ def _row(costs: FixCosts, way: Way) -> tuple[str, ...]:
     for pace in AttemptsCome:
         cells += [_words(costs.rate(way, pace)), _words(costs.share(way, pace))]
     orders = [run.played[pace] for run in way.runs for pace in AttemptsCome]
-    unpaid = sum(one.orders - one.paid for one in orders)
+    unpaid = sum(order.orders - order.paid for order in orders)
     slowest = max(run.played[AttemptsCome.AT_ONCE].p99_ms for run in way.runs)
     return (*cells, f"{unpaid} of {sum(o.orders for o in orders)}", number(slowest), broke(way))
 
@@ -61,7 +61,7 @@ def bar_rows(costs: FixCosts) -> list[Row]:
         shown = [_bar(costs, way, pace) for pace in AttemptsCome]
         if way.broken:
             shown[0] += f" ✗ {way.broken}/{way.bursts}"
-        values = tuple(None if one is None else one.middle for one in rates)
+        values = tuple(None if rate is None else rate.middle for rate in rates)
         rows.append(Row(label=way.name, values=values, shown=tuple(shown)))
     return rows
 

@@ -20,7 +20,11 @@ UNGUARDED = "none"
 def limit_figures(proof: Proof) -> tuple[Figure, ...]:
     """Throughput as a ratio to both limits, and what the servers counted for a payment."""
     plain = [x for x in proof.loads if x.bound_ms is None and x.seen is not None]
-    groups = [one for one in repeated(plain) if any(load.payments for load in one.all)]
+    groups = [
+        repetition
+        for repetition in repeated(plain)
+        if any(load.payments for load in repetition.all)
+    ]
     if not groups:
         return ()
     return (*_ratios(proof, groups), _servers(proof, groups))
@@ -29,10 +33,12 @@ def limit_figures(proof: Proof) -> tuple[Figure, ...]:
 def _ratios(proof: Proof, groups: list[Repeated]) -> tuple[Figure, ...]:
     """Beside Postgres with the same SQL, and beside the service with no guard."""
     without = {
-        _where(one.load): one.load.goodput for one in groups if one.load.variant == UNGUARDED
+        _where(group.load): group.load.goodput
+        for group in groups
+        if group.load.variant == UNGUARDED
     }
-    limited = any(_limit(one.load) is not None for one in groups)
-    if not limited and not any(one.load.variant != UNGUARDED for one in groups if without):
+    limited = any(_limit(group.load) is not None for group in groups)
+    if not limited and not any(group.load.variant != UNGUARDED for group in groups if without):
         return ()
     return (
         Figure(
@@ -42,18 +48,18 @@ def _ratios(proof: Proof, groups: list[Repeated]) -> tuple[Figure, ...]:
             "with the same SQL and no service, by pgbench in the same run; and of those that the "
             f"same service does with no guard ({UNGUARDED}) under the same load.",
             plots=(),
-            made=made(proof, [load for one in groups for load in one.all]),
+            made=made(proof, [load for group in groups for load in group.all]),
             header=("guard", "load", "payments/s", "same SQL alone/s", "of it", "of no guard"),
             rows=tuple(
                 (
-                    one.load.variant,
-                    _where(one.load),
-                    number(one.load.goodput),
-                    number(limit) if (limit := _limit(one.load)) is not None else "not measured",
-                    _share(one.load.goodput, limit),
-                    _share(one.load.goodput, without.get(_where(one.load))),
+                    group.load.variant,
+                    _where(group.load),
+                    number(group.load.goodput),
+                    number(limit) if (limit := _limit(group.load)) is not None else "not measured",
+                    _share(group.load.goodput, limit),
+                    _share(group.load.goodput, without.get(_where(group.load))),
                 )
-                for one in groups
+                for group in groups
             ),
         ),
     )
@@ -68,7 +74,7 @@ def _servers(proof: Proof, groups: list[Repeated]) -> Figure:
         "many sessions had a transaction open and waited for the service, or waited for a lock. In "
         "all: what could not be serialized, and deadlocks.",
         plots=(),
-        made=made(proof, [load for one in groups for load in one.all]),
+        made=made(proof, [load for group in groups for load in group.all]),
         header=(
             "guard",
             "load",
@@ -82,7 +88,7 @@ def _servers(proof: Proof, groups: list[Repeated]) -> Figure:
             "not serialized",
             "deadlocks",
         ),
-        rows=tuple((one.load.variant, _where(one.load), *_counted(one)) for one in groups),
+        rows=tuple((group.load.variant, _where(group.load), *_counted(group)) for group in groups),
         folded=True,
     )
 

@@ -131,8 +131,8 @@ def _profile(
     proof: Proof, name: str, place: int, measured: Sequence[Repeated], *, drawn: bool
 ) -> Profile:
     vulnerable = {variant.name for variant in proof.variants if not variant.sound}
-    loads = [one.load for one in measured]
-    rounds = max(len(one.all) for one in measured)
+    loads = [repetition.load for repetition in measured]
+    rounds = max(len(repetition.all) for repetition in measured)
     users = sorted({load.users for load in loads})
     seconds = sorted({round(load.seconds) for load in loads})
     settings = f"{_span(users)} users, measured for {_span(seconds)} s"
@@ -247,14 +247,14 @@ def _profile(
         settings=settings,
         panels=panels if drawn else (),
         header=HEADER,
-        rows=tuple(figures(one) for one in measured),
-        made=made(proof, [load for one in measured for load in one.all]),
+        rows=tuple(figures(repetition) for repetition in measured),
+        made=made(proof, [load for repetition in measured for load in repetition.all]),
     )
 
 
 def _outcome(load: Load, name: str) -> tuple[float, str]:
-    found = load.outcomes.get(name, 0)
-    return float(found), number(found)
+    outcome = load.outcomes.get(name, 0)
+    return float(outcome), number(outcome)
 
 
 def _span(values: Sequence[int]) -> str:

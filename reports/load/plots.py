@@ -48,7 +48,7 @@ def against_contention(proof: Proof) -> tuple[Figure, ...]:
     """Payments a second at each contention, where more than one was measured."""
     found = []
     for group in _grouped(proof, lambda load: _key(load, contention="")):
-        levels = list(dict.fromkeys(one.load.conditions.contention for one in group))
+        levels = list(dict.fromkeys(repetition.load.conditions.contention for repetition in group))
         if len(levels) < 2:
             continue
 
@@ -76,20 +76,24 @@ def against_stripe(proof: Proof) -> tuple[Figure, ...]:
     """Payments a second at each latency of Stripe, where more than one was measured."""
     found = []
     for group in _grouped(proof, lambda load: _key(load, stripe_latency_ms="")):
-        told = [one for one in group if one.load.conditions.stripe_latency_ms]
-        latencies = sorted({_stripe_ms(one.load) for one in told})
+        repetitions = [
+            repetition for repetition in group if repetition.load.conditions.stripe_latency_ms
+        ]
+        latencies = sorted({_stripe_ms(repetition.load) for repetition in repetitions})
         if len(latencies) < 2:
             continue
         answers = ("Answers", "of any kind; more is better", lambda load: load.throughput)
-        plots = _pair(proof, told, _stripe_ms, answers, "milliseconds that a call to Stripe takes")
+        plots = _pair(
+            proof, repetitions, _stripe_ms, answers, "milliseconds that a call to Stripe takes"
+        )
         found.append(
             Figure(
                 name="stripe",
                 title="Throughput against Stripe's latency",
                 note="A lock or a transaction that is held while Stripe is called shows here: the "
-                f"slower Stripe, the fewer are answered{_under(told)}.",
+                f"slower Stripe, the fewer are answered{_under(repetitions)}.",
                 plots=plots,
-                made=made(proof, _all(told)),
+                made=made(proof, _all(repetitions)),
                 header=("guard", *(f"{ms:g} ms: answers/s" for ms in latencies)),
                 rows=_rows(proof, plots[0], latencies),
             )
@@ -101,10 +105,14 @@ def against_rate(proof: Proof) -> tuple[Figure, ...]:
     """Latency at each rate at which clients came, where more than one was tried."""
     found = []
     for group in _grouped(proof, lambda load: (load.pattern, load.users, load.conditions)):
-        open_loop = [one for one in group if one.load.rate]
-        if len({one.load.rate for one in open_loop}) < 2:
+        open_loop = [repetition for repetition in group if repetition.load.rate]
+        if len({repetition.load.rate for repetition in open_loop}) < 2:
             continue
-        bounds = {one.load.bound_ms for one in open_loop if one.load.bound_ms is not None}
+        bounds = {
+            repetition.load.bound_ms
+            for repetition in open_loop
+            if repetition.load.bound_ms is not None
+        }
         bound = min(bounds, default=None)
         plots = tuple(
             Plot(
@@ -149,13 +157,13 @@ def _key(load: Load, **same: str) -> tuple[object, ...]:
 
 def _grouped(proof: Proof, key: Callable[[Load], tuple[object, ...]]) -> list[list[Repeated]]:
     groups: dict[tuple[object, ...], list[Repeated]] = {}
-    for one in repeated(proof.loads):
-        groups.setdefault(key(one.load), []).append(one)
+    for repetition in repeated(proof.loads):
+        groups.setdefault(key(repetition.load), []).append(repetition)
     return list(groups.values())
 
 
 def _all(group: Sequence[Repeated]) -> list[Load]:
-    return [load for one in group for load in one.all]
+    return [load for repetition in group for load in repetition.all]
 
 
 def _pair(
@@ -193,18 +201,20 @@ def _pair(
 
 def _curves(proof: Proof, group: Sequence[Repeated], place: Read, read: Read) -> tuple[Curve, ...]:
     """One for each guard, in the proof's order and always in the same colour."""
-    found = []
+    curves = []
     for colour, variant in enumerate(proof.variants):
         points = []
         broke = False
-        for one in group:
-            if one.load.variant == variant.name:
-                broke |= one.load.status is Status.INVALID
-                low, high = one.spread(read) or (None, None)
-                points.append(Point(x=place(one.load), y=read(one.load), low=low, high=high))
+        for repetition in group:
+            if repetition.load.variant == variant.name:
+                broke |= repetition.load.status is Status.INVALID
+                low, high = repetition.spread(read) or (None, None)
+                points.append(
+                    Point(x=place(repetition.load), y=read(repetition.load), low=low, high=high)
+                )
         if points:
             points.sort(key=lambda point: point.x)
-            found.append(
+            curves.append(
                 Curve(
                     name=variant.name,
                     points=tuple(points),
@@ -213,7 +223,7 @@ def _curves(proof: Proof, group: Sequence[Repeated], place: Read, read: Read) ->
                     mark="broke" if broke else "",
                 )
             )
-    return tuple(found)
+    return tuple(curves)
 
 
 def _rows(proof: Proof, plot: Plot, places: Sequence[float]) -> tuple[tuple[str, ...], ...]:

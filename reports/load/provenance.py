@@ -45,12 +45,17 @@ def _conditions(loads: Sequence[Load]) -> str:
         (only,) = values if len(values) == 1 else ("",)
         return [words.format(only)] if only else []
 
-    parts = same({one.contention for one in found}, "contention {}")
-    parts += same({one.stripe_latency_ms for one in found}, "Stripe takes {} ms")
-    parts += same({one.think_s for one in found}, "think time {} s")
-    parts += same({f"{one.timeout_s:g}" if one.timeout_s else "" for one in found}, "patience {} s")
-    parts += same({str(one.retries or "") for one in found}, "up to {} retries")
-    parts += same({str(one.connections or "") for one in found}, "{} database connections")
+    parts = same({conditions.contention for conditions in found}, "contention {}")
+    parts += same({conditions.stripe_latency_ms for conditions in found}, "Stripe takes {} ms")
+    parts += same({conditions.think_s for conditions in found}, "think time {} s")
+    parts += same(
+        {f"{conditions.timeout_s:g}" if conditions.timeout_s else "" for conditions in found},
+        "patience {} s",
+    )
+    parts += same({str(conditions.retries or "") for conditions in found}, "up to {} retries")
+    parts += same(
+        {str(conditions.connections or "") for conditions in found}, "{} database connections"
+    )
     rates = sorted({load.rate for load in loads if load.rate})
     if rates:
         come = "/".join(sorted({load.arrivals for load in loads if load.arrivals}))

@@ -67,13 +67,13 @@ def columns(assessed: Assessment) -> tuple[BackendColumn, ...]:
     if not proof.cells:
         return ()
     names = tuple(scenario.name for scenario in proof.scenarios)
-    found = [_column(assessed, proof.stack or _OWN, "", names)]
+    backend_columns = [_column(assessed, proof.stack or _OWN, "", names)]
     for beside, came in zip(proof.beside, assessed.beside, strict=True):
         if came is None:
-            found.append(BackendColumn(name=beside.name, missing=beside.missing))
+            backend_columns.append(BackendColumn(name=beside.name, missing=beside.missing))
         else:
-            found.append(_column(came, beside.name, beside.folder, names))
-    return tuple(found)
+            backend_columns.append(_column(came, beside.name, beside.folder, names))
+    return tuple(backend_columns)
 
 
 def _column(

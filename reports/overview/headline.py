@@ -217,7 +217,7 @@ def _remarks(assessed: Assessment) -> tuple[str, ...]:
 
 
 def _under_failures(proof: Proof) -> str:
-    words = [one.word for one in proof.survivals]
+    words = [survival.word for survival in proof.survivals]
     cells, left = count(len(words), "cell"), words.count("open")
     if any(word.endswith("!") for word in words):
         return (

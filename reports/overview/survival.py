@@ -31,7 +31,7 @@ class SurvivalRow:
 
 def survival_rows(proof: Proof) -> list[SurvivalRow]:
     """Return a row for each adversity."""
-    cells = {(one.variant, one.adversity): one for one in proof.survivals}
+    cells = {(survival.variant, survival.adversity): survival for survival in proof.survivals}
     return [
         SurvivalRow(adversity, tuple(cells.get((v.name, adversity.name)) for v in proof.variants))
         for adversity in proof.adversities
@@ -42,10 +42,10 @@ def why_open(proof: Proof, most: int | None = None) -> list[tuple[str, str]]:
     """Return the reasons why cells are open, each with the cells it is of and how far each came:
     with so many of them at ``most``, and how many more there are."""
     alike: dict[str, list[str]] = {}
-    for one in proof.survivals:
-        if one.word == "open":
-            place = f"{one.variant} × {one.adversity} ({one.extent})"
-            alike.setdefault(one.search.reason, []).append(place)
+    for survival in proof.survivals:
+        if survival.word == "open":
+            place = f"{survival.variant} × {survival.adversity} ({survival.extent})"
+            alike.setdefault(survival.search.reason, []).append(place)
     return [(reason, _listed(places, most)) for reason, places in alike.items()]
 
 

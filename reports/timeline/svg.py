@@ -164,7 +164,7 @@ def _break(shown: Timeline, scale: TimeScale, bottom: float) -> Markup:
 
 def _connectors(shown: Timeline, placed: Sequence[_Placed]) -> list[Markup]:
     """From the bar of an attempt to Stripe's at the call, and back at its answer."""
-    found = []
+    markups = []
     for call in placed:
         if call.bar.lane != shown.stripe or call.bar.owner is None:
             continue
@@ -181,11 +181,11 @@ def _connectors(shown: Timeline, placed: Sequence[_Placed]) -> list[Markup]:
         down = asker.y < call.y
         start = asker.y + (15 if down else -15)
         end = call.y + (-11 if down else 11)
-        found.append(_arrow(call.x1, start, end, _stroke(call.bar.owner)))
+        markups.append(_arrow(call.x1, start, end, _stroke(call.bar.owner)))
         answered = asker.bar.end is None or (call.bar.end or 0) <= asker.bar.end
         if answered and not call.bar.answer:
-            found.append(_arrow(call.x2, end, start, _stroke(call.bar.owner)))
-    return found
+            markups.append(_arrow(call.x2, end, start, _stroke(call.bar.owner)))
+    return markups
 
 
 def _arrow(x: float, y1: float, y2: float, class_: str) -> Markup:
@@ -254,7 +254,7 @@ def _call_bar(item: _Placed, scale: TimeScale, identity: str) -> Markup:
 
 def _markers(shown: Timeline, placed: Sequence[_Placed], scale: TimeScale) -> list[Markup]:
     """The numbered circles that lead from the picture to the sentences beside it."""
-    found = []
+    markups = []
     for step in shown.steps:
         x, y = scale(step.t), _height_of(step, placed)
         if step.kind is Kind.HOLD and any(
@@ -262,14 +262,14 @@ def _markers(shown: Timeline, placed: Sequence[_Placed], scale: TimeScale) -> li
         ):
             x += 21  # an answer is held the moment it is there
         class_ = "marker broke" if step.broke else f"marker {_stroke(step.owner)}"
-        found.append(
+        markups.append(
             group(
                 element("circle", cx=x, cy=y, r=9.5, class_=class_),
                 text(x, y + 4, str(step.number), "marker-text", "middle"),
                 class_="broke" if step.broke else None,
             )
         )
-    return found
+    return markups
 
 
 def _height_of(step: Step, placed: Sequence[_Placed]) -> float:

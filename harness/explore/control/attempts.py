@@ -159,8 +159,8 @@ class Player:
     def listened(self) -> AnswerDigest:
         """Return what it was answered since this was asked last; nothing where it does not go by
         its answers (how many rows of earlier executions a statement of time that passes met)."""
-        told, self.heard = self.heard, []
-        return heard_of(told) if told and self.ours is None else NOTHING
+        answer_digests, self.heard = self.heard, []
+        return heard_of(answer_digests) if answer_digests and self.ours is None else NOTHING
 
     @property
     def able(self) -> bool:

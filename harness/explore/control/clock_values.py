@@ -141,7 +141,7 @@ class Times:
             for value in row:
                 if value is not None and len(value) >= SHORTEST_TIME and MAY_BE_TIMED.match(value):
                     moved = self._moved or 0.0
-                    self._before.update(one for one in moments_in(value) if one < moved)
+                    self._before.update(moment for moment in moments_in(value) if moment < moved)
 
     def _wrote(self, actor: str, text: str) -> None:
         self._written.setdefault(actor, set()).update(filter(self._now, moments_in(text)))
@@ -224,10 +224,10 @@ def _moments_of(text: str) -> tuple[float, ...]:
     if _NUMBER.fullmatch(text):
         whole = text.partition(".")[0]
         return (round(float(text) / 10 ** (len(whole) - 10), 6),)
-    found = _WRITTEN.fullmatch(text)
-    if found is None:
+    match = _WRITTEN.fullmatch(text)
+    if match is None:
         return ()
-    day, clock, fraction, zone = found.groups()
+    day, clock, fraction, zone = match.groups()
     said = f"{day}T{clock if clock.count(':') == 2 else clock + ':00'}"
     try:
         if zone is not None:

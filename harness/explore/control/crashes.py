@@ -31,10 +31,10 @@ def crashes_of(bench: Bench) -> tuple[Crash, ...]:
     """
     if bench.subject.runs_commands:
         return ()
-    found = Outside(bench).faults
-    if len(found) > 1 and bench.tls is not None:
+    crashes = Outside(bench).faults
+    if len(crashes) > 1 and bench.tls is not None:
         return ()
-    return found if len(found) == len(bench.pids) else ()
+    return crashes if len(crashes) == len(bench.pids) else ()
 
 
 async def expect_crashes(benches: Iterable[Bench]) -> None:

@@ -267,7 +267,7 @@ class ServiceWorld:
             return await self._stand_still(waits)
         self.complain_if_stuck()
         self.failing.ended(self.control.players.values())
-        self.reader.through({one.name: one.likeness for one in self.script.attempts})
+        self.reader.through({attempt.name: attempt.likeness for attempt in self.script.attempts})
         if minded := self.side_by_side.learn():
             if self.alarms.minded is not None:
                 self.alarms.minded(minded)

@@ -182,7 +182,7 @@ class ServiceWorlds:
         watched = watched_by(self.scenario.watched.values(), self._sessions())
         names = Names(performance.known, serials, self.mode.unnamed, rows.apart, facts.of)
         lags = self.mode.search_lags
-        players = [player_of(one, self.bench, lags=lags) for one in self.scenario.attempts]
+        players = [player_of(attempt, self.bench, lags=lags) for attempt in self.scenario.attempts]
         reading = self._reading(names, began, rows, facts)
         reading.due = await self._anything_due()
         reader = TapReader(reading, players, self._known())

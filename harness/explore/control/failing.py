@@ -73,7 +73,9 @@ class Failing:
         if not self.failures or not self._at_tap(player):
             return None
         step = self._number(player)
-        if not any(one.attempt == player.name and one.step == step for one in self.failures):
+        if not any(
+            failure.attempt == player.name and failure.step == step for failure in self.failures
+        ):
             return None
         possible, tap = self._possible(player), player.held[0].call.tap
         return planned(self.failures, player.name, step, possible, tap)
@@ -82,8 +84,10 @@ class Failing:
         """Return what goes wrong with an answer that ``player`` is about to be told."""
         if not self.failures:
             return None
-        failing = (one.failing for one in player.flying if one.answered)
-        return next((one for one in failing if one and one.place is Place.ANSWER), None)
+        failing = (arrival.failing for arrival in player.flying if arrival.answered)
+        return next(
+            (failure for failure in failing if failure and failure.place is Place.ANSWER), None
+        )
 
     def expected(self, player: Player) -> Footprint | None:
         """Return what the step that ``player`` would make next touches; None if nothing fails."""
@@ -139,9 +143,9 @@ class Failing:
     def _counts_on(self, touched: Footprint) -> bool:
         """Return whether a sequence may have been asked for a number: no rollback takes it back
         (manual, 9.17)."""
-        if any(one.place[:1] == (SEQUENCES,) for one in touched.looks):
+        if any(look.place[:1] == (SEQUENCES,) for look in touched.looks):
             return True
-        return any(one.place[:2] in self.numbered for one in touched.locks)
+        return any(lock.place[:2] in self.numbered for lock in touched.locks)
 
     def _offers(self, player: Player, step: int) -> None:
         unit = player.held[0]
@@ -193,7 +197,9 @@ class Failing:
         """
         if crash:
             return step.union(Footprint(publishes=PROCESS))
-        if not self.failures or not any(isinstance(one.fault, Crash) for one in self.failures):
+        if not self.failures or not any(
+            isinstance(failure.fault, Crash) for failure in self.failures
+        ):
             return step
         if lost or step.publishes or self.every_crash:
             return step.union(Footprint(looks=PROCESS))

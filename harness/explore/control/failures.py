@@ -118,13 +118,13 @@ def planned(
     """Return what goes wrong at that step of ``attempt``, which is at ``tap``, of what is
     ``possible`` there: nothing where the step was planned to be at another tap."""
     here = [
-        one
-        for one in failures
-        if one.attempt == attempt and one.step == step and one.on in ("", tap)
+        failure
+        for failure in failures
+        if failure.attempt == attempt and failure.step == step and failure.on in ("", tap)
     ]
     if not here:
         return None
-    known = {(one.fault, one.place): one for one in possible}
+    known = {(failure.fault, failure.place): failure for failure in possible}
     for failure in here:
         if found := known.get((failure.fault, failure.place)):
             return found

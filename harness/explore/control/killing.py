@@ -89,7 +89,7 @@ class Killing:
     def _lose(self, player: Player, *, moves: bool) -> None:
         """Drop what ``player`` has at the taps, if it is in the process."""
         there = [*player.held, *player.flying]
-        arrivals = [one for one in there if one.hung_up()] if self._several else there
+        arrivals = [arrival for arrival in there if arrival.hung_up()] if self._several else there
         if player.at in _OUTSIDE:
             return
         if not moves:
@@ -98,13 +98,13 @@ class Killing:
             if player.at is At.LOCK:
                 self._set_going.append(player.name)
             player.at = At.LOST
-        player.orphaned = any(one.in_flight and not one.undone for one in player.flying)
+        player.orphaned = any(arrival.in_flight and not arrival.undone for arrival in player.flying)
         for arrival in player.held:
             if arrival in arrivals:
                 arrival.failing = Possible(NoContact())
                 arrival.go.set()
         for arrival in arrivals:
             arrival.back.set()
-        player.held = [one for one in player.held if one not in arrivals]
+        player.held = [arrival for arrival in player.held if arrival not in arrivals]
         if moves and player.at is At.TAP and not player.held:
             player.at = At.MOVING

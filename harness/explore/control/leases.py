@@ -171,14 +171,14 @@ class Leases:
         """Return the columns in which attempts leave a time, which others may read and compare with
         their own clock; not those that every one of several statements sets: they only say when a
         row was changed last."""
-        found: set[Lease] = set()
+        leases: set[Lease] = set()
         for table, statements in self._times.items():
             each = list(statements.values())
             kept = frozenset.intersection(*each) if len(each) > 1 else frozenset[str]()
             for column in frozenset().union(*each) - kept:
                 why = f"{column} of {table} is set to a time"
-                found.add(Lease(why, row=(table, column), sure=False))
-        return frozenset(found)
+                leases.add(Lease(why, row=(table, column), sure=False))
+        return frozenset(leases)
 
     def held(self, name: str, args: Sequence[bytes]) -> Held | None:
         """Return for how long a command of an attempt's to Redis takes a key; None if it is no

@@ -63,10 +63,10 @@ class NewRows:
 
 def tables_of(looks: Iterable[Resource], catalog: Catalog) -> frozenset[str]:
     """Return the tables that are looked at, all of them where that cannot be told."""
-    found = looked_through(looks, {})
-    if _ALL in found:
+    tables = looked_through(looks, {})
+    if _ALL in tables:
         return frozenset(table.place[1] for table in catalog.tables.values())
-    return frozenset(found)
+    return frozenset(tables)
 
 
 def looked_through(looks: Iterable[Resource], keys: dict[str, list[frozenset[str]]]) -> set[str]:

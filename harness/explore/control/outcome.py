@@ -166,7 +166,7 @@ def _rules(verdicts: Sequence[Verdict]) -> tuple[str, ...]:
     rules: set[str] = set()
     for verdict in verdicts:
         if verdict.status is Status.INVALID:
-            ruled = [f"{verdict.checker}: {one.rule}" for one in verdict.broken.ruled]
+            ruled = [f"{verdict.checker}: {violation.rule}" for violation in verdict.broken.ruled]
             rules.update(ruled or [verdict.checker])
     return tuple(sorted(rules))
 

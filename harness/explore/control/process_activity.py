@@ -79,11 +79,11 @@ class ProcessActivity:
         return self._connecting() or any(runnable(pid) for pid in pids)
 
     def _processes(self) -> list[psutil.Process]:
-        found: list[psutil.Process] = []
+        processes: list[psutil.Process] = []
         for root in (*self._roots, *_alive(self._beside())):
             with contextlib.suppress(psutil.Error):
-                found += [root, *root.children(recursive=True)]
-        return found
+                processes += [root, *root.children(recursive=True)]
+        return processes
 
 
 def _alive(pids: Iterable[int]) -> Iterator[psutil.Process]:

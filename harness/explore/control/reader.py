@@ -298,10 +298,14 @@ class TapReader:
     def listed(self) -> frozenset[str]:
         """The collections of Stripe's that somebody was told to have looked through, the tables
         that somebody looked through in which attempts make rows, and columns that were changed."""
-        told, rows, facts = self._reading.told, self._reading.new_rows, self._reading.facts
+        told_by_stripe, rows, facts = (
+            self._reading.told,
+            self._reading.new_rows,
+            self._reading.facts,
+        )
         tables: frozenset[str] = frozenset() if rows is None else rows.in_order
         tables |= frozenset() if facts is None else facts.changed
-        return tables if told is None else tables | told.listed
+        return tables if told_by_stripe is None else tables | told_by_stripe.listed
 
     def through(self, roles: Mapping[str, Hashable]) -> None:
         """All attempts are through: see what decided. ``roles`` are equal for those that do the

@@ -90,10 +90,10 @@ class RowFacts:
 
     def sees(self, statements: Iterable[StatementFootprint]) -> None:
         """Somebody runs statements."""
-        for one in statements:
-            for table, column in one.modifies:
+        for statement in statements:
+            for table, column in statement.modifies:
                 self._change((table, column))
-            for row in one.adds:
+            for row in statement.adds:
                 if len(row.place) < 2:
                     self._change(ANYTHING)
                 elif any(self.of(row.place[1], column, value) for column, value in row.key):
@@ -116,8 +116,10 @@ class RowFacts:
 
     def _telling(self, table: Table, key: str) -> list[str]:
         """The columns of a table that tell its rows apart: unique ones, and references."""
-        wanted = {column for one in table.foreign_keys for column in one.columns}
-        wanted |= {column for one in table.unique if one.plain for column in one.columns if column}
+        wanted = {column for foreign_key in table.foreign_keys for column in foreign_key.columns}
+        wanted |= {
+            column for index in table.unique if index.plain for column in index.columns if column
+        }
         return sorted(
             column for column in wanted - {key} if f"{table.place[1]}.{column}" not in self.changing
         )

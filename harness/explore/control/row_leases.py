@@ -37,31 +37,31 @@ class RowLeases:
         if not (timed := reading(sql).statements):
             return None
         now = time.time()
-        for one in timed:
-            compares = _timed_by(one.compares, params, now)
-            match one.verb:
+        for statement in timed:
+            compares = _timed_by(statement.compares, params, now)
+            match statement.verb:
                 case "delete":
-                    self._freed.setdefault(one.table, set()).update(_short(compares))
+                    self._freed.setdefault(statement.table, set()).update(_short(compares))
                 case "look":
-                    self._looked.setdefault(one.table, set()).update(_short(compares))
+                    self._looked.setdefault(statement.table, set()).update(_short(compares))
             free = set(compares)
-            if one.verb == "insert":
-                freed = self._freed.get(one.table, set())
+            if statement.verb == "insert":
+                freed = self._freed.get(statement.table, set())
                 if not freed:
                     continue
-                sets = _timed_by(one.sets, params, now)
-                taken = freed & ({*_short(sets)} | (freed - one.names))
+                sets = _timed_by(statement.sets, params, now)
+                taken = freed & ({*_short(sets)} | (freed - statement.names))
                 if taken:
-                    return one.table, min(taken)
-            elif one.verb == "update":
-                free |= self._looked.get(one.table, set())
+                    return statement.table, min(taken)
+            elif statement.verb == "update":
+                free |= self._looked.get(statement.table, set())
             if not free:
                 continue
-            sets = _timed_by(one.sets, params, now)
+            sets = _timed_by(statement.sets, params, now)
             for column in sorted(free & set(sets)):
                 lasting = [*compares.get(column, ()), *sets[column]]
                 if _is_short(lasting):
-                    return one.table, column
+                    return statement.table, column
         return None
 
 
@@ -69,7 +69,7 @@ class RowLeases:
 def sets_times(sql: str) -> bool:
     """Return whether a statement sets any column to what may be a time: to anything that is sent
     with it, or is said in it."""
-    sets = [said for one in reading(sql).statements for _, said in one.sets]
+    sets = [said for statement in reading(sql).statements for _, said in statement.sets]
     return any(said.asks or said.numbers or said.texts for said in sets)
 
 
@@ -77,8 +77,8 @@ def columns_timed(sql: str, params: Sequence[str | None], now: float) -> frozens
     """Return the columns that a statement sets to a time within minutes of ``now``."""
     return frozenset(
         column
-        for one in reading(sql).statements
-        for column, lasting in _timed_by(one.sets, params, now).items()
+        for statement in reading(sql).statements
+        for column, lasting in _timed_by(statement.sets, params, now).items()
         if _is_short(lasting)
     )
 
@@ -90,23 +90,25 @@ def times_set(
     within minutes of ``now``."""
     return tuple(
         (
-            one.table,
+            statement.table,
             frozenset(
-                c for c, lasting in _timed_by(one.sets, params, now).items() if _is_short(lasting)
+                c
+                for c, lasting in _timed_by(statement.sets, params, now).items()
+                if _is_short(lasting)
             ),
         )
-        for one in reading(sql).statements
-        if one.verb in ("update", "upsert")
+        for statement in reading(sql).statements
+        if statement.verb in ("update", "upsert")
     )
 
 
 def columns_set(sql: str) -> frozenset[tuple[str, str]]:
     """Return the columns that the UPDATEs of a text set, each with its table."""
     return frozenset(
-        (one.table, column)
-        for one in reading(sql).statements
-        if one.verb == "update"
-        for column, _ in one.sets
+        (statement.table, column)
+        for statement in reading(sql).statements
+        if statement.verb == "update"
+        for column, _ in statement.sets
     )
 
 

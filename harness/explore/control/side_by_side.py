@@ -31,7 +31,11 @@ class AtOnce:
         """Put units in the order in which they are let go; which came first is chance."""
         if len(held) > 1:
             held.sort(
-                key=lambda one: (one.label in self.minded, _RANK.get(one.call.tap, 0), one.label)
+                key=lambda arrival: (
+                    arrival.label in self.minded,
+                    _RANK.get(arrival.call.tap, 0),
+                    arrival.label,
+                )
             )
 
 

@@ -33,10 +33,10 @@ class Splitting:
             return True
         if not (self.all_of_them or self.apart or self.watched.tables):
             return False
-        found = self.sessions.found(name, statements)
-        if not self.sessions.could_be_apart(name, found):
+        footprints = self.sessions.found(name, statements)
+        if not self.sessions.could_be_apart(name, footprints):
             return False
-        if self.watched.tables and self.watched.written_by(found):
+        if self.watched.tables and self.watched.written_by(footprints):
             return True
         return self.all_of_them or label_of(statements) in self.apart
 

@@ -101,8 +101,8 @@ class SqlSessions:
 
     def looks(self, sql: str) -> frozenset[Resource]:
         """Return what a query looks at that is not the service's."""
-        found = self._footprints.of(sql)
-        return frozenset(look for one in found for look in one.looks)
+        footprints = self._footprints.of(sql)
+        return frozenset(look for footprint in footprints for look in footprint.looks)
 
     @property
     def doors(self) -> Doors:
@@ -119,11 +119,15 @@ class SqlSessions:
         return found
 
     def _gist(self, sql: str, path: tuple[str, ...]) -> TextGist:
-        found = self._footprints.of(sql, (), path=path)
-        levels = (isolation_option(one.node.options) for one in found if one.kind == "begin")
+        footprints = self._footprints.of(sql, (), path=path)
+        levels = (
+            isolation_option(footprint.node.options)
+            for footprint in footprints
+            if footprint.kind == "begin"
+        )
         return TextGist(
-            kinds=tuple(one.kind for one in found),
-            anything=any(lock.place == () for one in found for lock in one.locks),
+            kinds=tuple(footprint.kind for footprint in footprints),
+            anything=any(lock.place == () for footprint in footprints for lock in footprint.locks),
             isolations=tuple(level for level in levels if level is not None),
         )
 
@@ -138,13 +142,13 @@ class SqlSessions:
         tracker = self.tracker(session)
         if tracker.inside or session in self._times:
             return False
-        found = self._found(tracker, statements)
-        if not found or len(found) > len(statements):
+        footprints = self._found(tracker, statements)
+        if not footprints or len(footprints) > len(statements):
             return False
-        for one in found:
-            if one.commits or one.kind not in ASKED:
+        for footprint in footprints:
+            if footprint.commits or footprint.kind not in ASKED:
                 return False
-        return in_two_steps(found, one_snapshot=tracker.one_snapshot)
+        return in_two_steps(footprints, one_snapshot=tracker.one_snapshot)
 
     def checks(self, session: str, statements: Sequence[Sent]) -> bool:
         """Return whether triggers look at something when the statements' transaction is committed.
@@ -155,10 +159,10 @@ class SqlSessions:
         tracker = self.tracker(session)
         if tracker.inside and not tracker.puts_off:
             return False
-        found = self._found(tracker, statements)
+        footprints = self._found(tracker, statements)
         if not tracker.inside:
-            return any(one.deferred for one in found)
-        return bool(found) and found[0].kind == "commit"
+            return any(footprint.deferred for footprint in footprints)
+        return bool(footprints) and footprints[0].kind == "commit"
 
     def unchecked(self, session: str) -> bool:
         """Return whether the expected unit looks at what was put off and commits it, both in one
@@ -188,7 +192,10 @@ class SqlSessions:
         return (not passes and tracker.over) and (
             unit in self.held_apart
             or (len(found) == 1 and in_two_steps(found, one_snapshot=one_snapshot))
-            or any(one.kind == "copy" and one.writes and one.stale for one in found)
+            or any(
+                footprint.kind == "copy" and footprint.writes and footprint.stale
+                for footprint in found
+            )
         )
 
     def could_be_apart(self, session: str, found: Found) -> bool:
@@ -207,7 +214,7 @@ class SqlSessions:
     ) -> list[StatementFootprint]:
         if len(statements) == 1:
             return tracker.read(statements[0])
-        return [found for sent in statements for found in tracker.read(sent)]
+        return [footprint for sent in statements for footprint in tracker.read(sent)]
 
     def begin(self) -> None:
         """An execution begins: no transaction is open, and nothing was changed yet."""

@@ -39,4 +39,4 @@ class Tenures:
 
     def past(self, thing: Hashable, *, but: str) -> tuple[Tenure, ...]:
         """Return when others than ``but`` have held it."""
-        return tuple(one for one in self._over.get(thing, ()) if one.actor != but)
+        return tuple(tenure for tenure in self._over.get(thing, ()) if tenure.actor != but)

@@ -125,12 +125,12 @@ def interval_seconds(text: str) -> float | None:
     if not rest:
         return None
     while rest:
-        if found := _CLOCK_PART.match(rest):
-            hours, minutes, seconds = found.groups()
+        if match := _CLOCK_PART.match(rest):
+            hours, minutes, seconds = match.groups()
             total += int(hours) * 3600 + int(minutes) * 60 + float(seconds or 0)
-        elif (found := _PART.match(rest)) and found[2].lower() in _UNITS:
-            total += float(found[1]) * _UNITS[found[2].lower()]
+        elif (match := _PART.match(rest)) and match[2].lower() in _UNITS:
+            total += float(match[1]) * _UNITS[match[2].lower()]
         else:
             return None
-        rest = rest[found.end() :].strip()
+        rest = rest[match.end() :].strip()
     return abs(total)

@@ -63,7 +63,7 @@ class TimeKeys:
 
     def command(self, actor: str, name: str, args: Sequence[bytes]) -> str | None:
         """``actor`` sends a command to Redis; ``name`` is in capitals."""
-        taken = _claimed(name, [one.decode("utf-8", "replace") for one in args])
+        taken = _claimed(name, [arg.decode("utf-8", "replace") for arg in args])
         said = (self._used_by(actor, f"the key of {name}", self._coarse(k), (k,)) for k in taken)
         return next(filter(None, said), None)
 
@@ -105,9 +105,9 @@ class TimeKeys:
         if not found_in:
             return ""
         now = datetime.now(UTC)
-        for found in found_in:
-            part = found[0]
-            if (_is_date(found, now) or _is_period(part)) and not self._was_there(part):
+        for match in found_in:
+            part = match[0]
+            if (_is_date(match, now) or _is_period(part)) and not self._was_there(part):
                 return part
         return ""
 
@@ -117,7 +117,7 @@ class TimeKeys:
 
 
 def _is_date(found: re.Match[str], now: datetime) -> bool:
-    digits = "".join(one or "" for one in found.groups()) if found.groups() else found[0]
+    digits = "".join(group or "" for group in found.groups()) if found.groups() else found[0]
     if len(digits) not in (8, 10, 12, 14):
         return False
     try:
@@ -136,7 +136,7 @@ def _is_period(part: str) -> bool:
 
 def _claimed(name: str, args: Sequence[str]) -> Iterator[str]:
     """Yield what is taken if it is not there."""
-    options = {one.upper() for one in args[1:]}
+    options = {arg.upper() for arg in args[1:]}
     if name == "SETNX" or (name == "SET" and "NX" in options):
         yield args[0]
     elif name == "HSETNX":
@@ -189,13 +189,13 @@ _Entry = tuple[str, tuple[Tree, ...], str]
 
 def _entries_of(sql: str, catalog: Catalog) -> tuple[_Entry, ...]:
     """Return the entries in unique indexes that a statement adds."""
-    found: tuple[_Entry, ...] | None = catalog.entered.get(sql)
-    if found is None:
+    entries: tuple[_Entry, ...] | None = catalog.entered.get(sql)
+    if entries is None:
         if len(catalog.entered) >= _MOST:
             catalog.entered.clear()
-        found = tuple((index, row, _cut_of(row)) for index, row in _entries(sql, catalog))
-        catalog.entered[sql] = found
-    return found
+        entries = tuple((index, row, _cut_of(row)) for index, row in _entries(sql, catalog))
+        catalog.entered[sql] = entries
+    return entries
 
 
 def _cut_of(row: Sequence[Tree]) -> str:
@@ -217,7 +217,7 @@ def _entries(sql: str, catalog: Catalog) -> Iterator[tuple[str, tuple[Tree, ...]
 
 
 def _defaults(table: Table) -> dict[str, Tree]:
-    return {one.name: _expression(one.default) for one in table.columns if one.default}
+    return {column.name: _expression(column.default) for column in table.columns if column.default}
 
 
 @functools.lru_cache(maxsize=256)
@@ -268,13 +268,13 @@ _read_before: dict[int, _Expression] = {}
 
 
 def _expression_of(value: ast.Node) -> _Expression:
-    found = _read_before.get(id(value))
-    if found is None:
+    expression = _read_before.get(id(value))
+    if expression is None:
         if len(_read_before) >= _MOST:
             _read_before.clear()
-        found = _Expression(value, repr(value), tuple(_sent_in(value)), _cut(value))
-        _read_before[id(value)] = found
-    return found
+        expression = _Expression(value, repr(value), tuple(_sent_in(value)), _cut(value))
+        _read_before[id(value)] = expression
+    return expression
 
 
 def _sent_in(value: Tree) -> list[ast.ParamRef]:

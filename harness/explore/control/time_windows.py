@@ -79,14 +79,14 @@ class TimeWindows:
         if not args:
             return None
         now = time.time()
-        if name == "ZREMRANGEBYSCORE" and any(_is_recent(one, now) for one in args[1:]):
+        if name == "ZREMRANGEBYSCORE" and any(_is_recent(arg, now) for arg in args[1:]):
             self._trimmed.add(args[0])
         elif name in _BY_SCORE and (len(args) < 3 or any(_is_recent(a, now) for a in args[1:3])):
             return _OF_SCORES
-        elif name == "ZRANGE" and b"BYSCORE" in {one.upper() for one in args}:
-            if any(_is_recent(one, now) for one in args[1:3]):
+        elif name == "ZRANGE" and b"BYSCORE" in {arg.upper() for arg in args}:
+            if any(_is_recent(arg, now) for arg in args[1:3]):
                 return _OF_SCORES
-        elif name in _SCRIPTS and any(_is_recent(one, now) for one in args[1:]):
+        elif name in _SCRIPTS and any(_is_recent(arg, now) for arg in args[1:]):
             # Which way it answers is the script's affair.
             return _OF_A_SCRIPT
         if name in _OF_A_SET and args[0] in self._trimmed:
@@ -132,7 +132,7 @@ def _comparisons(sql: str) -> tuple[_Comparison, ...]:
         statements = parsed(sql)
     except NotParsed:
         return ()
-    found: list[_Comparison] = []
+    comparisons: list[_Comparison] = []
     absent: list[bool] = []
 
     class Comparisons(visitors.Visitor):
@@ -141,7 +141,7 @@ def _comparisons(sql: str) -> tuple[_Comparison, ...]:
                 # Its right side is the two ends.
                 ends = node.rexpr if isinstance(node.rexpr, tuple) else (node.rexpr,)
                 if (name := _bare_column(node.lexpr)) and ends:
-                    found.append(_Comparison(name, True, time_said(ends[0])))
+                    comparisons.append(_Comparison(name, True, time_said(ends[0])))
                 return
             if node.kind != enums.A_Expr_Kind.AEXPR_OP or not node.name:
                 return
@@ -155,7 +155,7 @@ def _comparisons(sql: str) -> tuple[_Comparison, ...]:
                 name, ages = _column_and_sign(one)
                 if name:
                     said = time_said(one).beside(time_said(other))
-                    found.append(_Comparison(name, more is not ages, said))
+                    comparisons.append(_Comparison(name, more is not ages, said))
 
         def visit_BoolExpr(self, ancestors: object, node: ast.BoolExpr) -> None:
             if node.boolop == enums.BoolExprType.NOT_EXPR:
@@ -163,8 +163,10 @@ def _comparisons(sql: str) -> tuple[_Comparison, ...]:
 
     Comparisons()(statements)
     if absent:  # what is not found any more may be what is wanted
-        return tuple(_Comparison(one.column, None, one.said) for one in found)
-    return tuple(found)
+        return tuple(
+            _Comparison(comparison.column, None, comparison.said) for comparison in comparisons
+        )
+    return tuple(comparisons)
 
 
 def _bare_column(node: ast.Node | None) -> str:
@@ -214,8 +216,8 @@ _SCORE = re.compile(rb"\(?([0-9.]+)")
 
 def _is_recent(score: bytes, now: float) -> bool:
     """Return whether a score is a time of the last hour, or of the moment."""
-    found = _SCORE.fullmatch(score)
-    if found is None:
+    match = _SCORE.fullmatch(score)
+    if match is None:
         return False
-    moments: Iterable[float] = moments_in(found[1].decode())
+    moments: Iterable[float] = moments_in(match[1].decode())
     return any(-_NEAR_S <= now - moment <= LONGEST_WINDOW_S for moment in moments)

@@ -177,7 +177,7 @@ def _members(column: str, text: str) -> tuple[tuple[str, str], ...]:
         waiting = [(column, json.loads(text))]
     except (ValueError, RecursionError):
         return ()
-    found = []
+    members = []
     while waiting:
         name, value = waiting.pop()
         if isinstance(value, dict):
@@ -185,8 +185,8 @@ def _members(column: str, text: str) -> tuple[tuple[str, str], ...]:
         elif isinstance(value, list):
             waiting.extend((name, one) for one in value)
         elif isinstance(value, str | int | float) and not isinstance(value, bool):
-            found.append((name, str(value)))
-    return tuple(found)
+            members.append((name, str(value)))
+    return tuple(members)
 
 
 def _why(one: _Place, other: _Place) -> Deciding | None:

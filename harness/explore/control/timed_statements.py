@@ -71,19 +71,19 @@ def reading(sql: str) -> TimedText:
         trees = parsed(sql)
     except NotParsed:
         return TimedText()
-    found = _TimeReader()
+    time_reader = _TimeReader()
     for tree in trees:
-        found(tree)
-    said = [each for each, _ in found.expressions]
-    for one in found.statements:
-        said += [each for _, each in (*one.compares, *one.sets)]
+        time_reader(tree)
+    said = [each for each, _ in time_reader.expressions]
+    for statement in time_reader.statements:
+        said += [each for _, each in (*statement.compares, *statement.sets)]
     texts = [text for each in said for text in each.texts]
-    texts += [value for _, value in found.equalities if isinstance(value, str)]
+    texts += [value for _, value in time_reader.equalities if isinstance(value, str)]
     return TimedText(
-        frozenset(found.tables),
-        tuple(found.expressions),
-        tuple(found.equalities),
-        tuple(found.statements),
+        frozenset(time_reader.tables),
+        tuple(time_reader.expressions),
+        tuple(time_reader.equalities),
+        tuple(time_reader.statements),
         any(each.asks for each in said) or any(map(MAY_BE_TIMED.search, texts)),
     )
 

@@ -183,7 +183,7 @@ async def _begun(fresh: Fresh) -> World | None:
 
 
 def _next(pending: Sequence[Pending], last: str | None) -> str:
-    able = [one.actor for one in pending if not one.deferred]
+    able = [choice.actor for choice in pending if not choice.deferred]
     return last if last in able else able[0]
 
 

@@ -32,7 +32,9 @@ class Watched:
 
     def shows(self, touched: Footprint) -> bool:
         """Return whether a step with this footprint may change what is watched, for all to see."""
-        return any(mine.overlaps(one) for mine in self.tables for one in touched.publishes)
+        return any(
+            mine.overlaps(resource) for mine in self.tables for resource in touched.publishes
+        )
 
     def around(self, touched: Footprint) -> Footprint:
         """Return the footprint of a step together with the look that follows it, if one does."""
@@ -40,8 +42,8 @@ class Watched:
 
     def written_by(self, found: Found) -> bool:
         """Return whether statements would change what is watched."""
-        written = {row for one in found for row in (*one.writes, *one.at_once)}
-        return any(mine.overlaps(one) for mine in self.tables for one in written)
+        written = {row for footprint in found for row in (*footprint.writes, *footprint.at_once)}
+        return any(mine.overlaps(resource) for mine in self.tables for resource in written)
 
 
 def watched_by(queries: Iterable[str], sessions: SqlSessions) -> Watched:

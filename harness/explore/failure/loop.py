@@ -62,7 +62,9 @@ class Below:
     @property
     def unsettled(self) -> bool:
         """Return whether an execution does not come to rest, and nothing worse."""
-        return any(isinstance(one, ExecutionOutcome) and one.unsettled for one in self.outcomes)
+        return any(
+            isinstance(outcome, ExecutionOutcome) and outcome.unsettled for outcome in self.outcomes
+        )
 
 
 @dataclass(frozen=True)
@@ -150,11 +152,11 @@ class FailureLoop:
             await self._below_all()
         if self.found is None and (again := self._unsettled) is not None:
             below = await self._plan(again.on, again.known, again.plan, judge_outcome, again.alone)
-            self.found, told = below.found, below.told
-            if self.found is None and not told.reason:
+            self.found, plan = below.found, below.told
+            if self.found is None and not plan.reason:
                 reason = "an execution did not come to rest, and did when it was made again"
-                told = msgspec.structs.replace(told, reason=f"{in_words(again.plan)}: {reason}")
-            self.plans.append(told)
+                plan = msgspec.structs.replace(plan, reason=f"{in_words(again.plan)}: {reason}")
+            self.plans.append(plan)
         if self.found is None:
             for each in self.worlds:
                 each.mode = replace(each.mode, failures=frozenset(), sweeps_first=False)
@@ -195,7 +197,8 @@ class FailureLoop:
         """Search below every plan that ``offers`` lead to, one plan on each of ``lanes``."""
         first, only = lanes[0].worlds[0], lanes[0].one_execution
         likeness = {
-            one.name: one.likeness if known.in_turn else one.name for one in first.scenario.attempts
+            attempt.name: attempt.likeness if known.in_turn else attempt.name
+            for attempt in first.scenario.attempts
         }
         layer: list[tuple[Plan, Offers]] = [(frozenset(), offers)]
         for _ in range(self.at_most):
@@ -286,8 +289,8 @@ class FailureLoop:
     ) -> Below:
         """Search below one plan for what ``judge`` finds invalid."""
         told = PlanResult(
-            failures=tuple(sorted(one.label for one in plan)),
-            kinds=tuple(sorted(one.possible.label for one in plan)),
+            failures=tuple(sorted(planned_failure.label for planned_failure in plan)),
+            kinds=tuple(sorted(planned_failure.possible.label for planned_failure in plan)),
             alone=alone,
         )
         if reason := self.spent():
@@ -302,7 +305,7 @@ class FailureLoop:
             seconds = time.monotonic() - began
             reason = f"{in_words(plan)}: {error}"
             return Below(msgspec.structs.replace(told, reason=reason, seconds=seconds))
-        self._kills_matter |= any(one.wrong is Wrong.KILL for one in relying.lessons)
+        self._kills_matter |= any(lesson.wrong is Wrong.KILL for lesson in relying.lessons)
         if relying.validation is not None:
             self.grounds = together(self.grounds or Grounds(), result.grounds or Grounds())
         incomplete = result.ending is Ending.INCOMPLETE

@@ -140,7 +140,11 @@ def _of_first(plan: Plan, likeness: Mapping[str, Hashable]) -> Plan:
     for attempts in alike.values():
         theirs = sorted(
             attempts,
-            key=lambda name: sorted(_told(one)[1:] for one in plan if one.attempt == name),
+            key=lambda name: sorted(
+                _told(planned_failure)[1:]
+                for planned_failure in plan
+                if planned_failure.attempt == name
+            ),
             reverse=True,
         )
         renamed.update(zip(theirs, attempts, strict=True))
@@ -148,19 +152,19 @@ def _of_first(plan: Plan, likeness: Mapping[str, Hashable]) -> Plan:
 
 
 def _renamed(plan: Plan, names: Mapping[str, str]) -> Iterator[PlannedFailure]:
-    for one in plan:
+    for planned_failure in plan:
         yield PlannedFailure(
-            attempt=names.get(one.attempt, one.attempt),
-            step=one.step,
-            fault=one.fault,
-            place=one.place,
-            on=one.on,
+            attempt=names.get(planned_failure.attempt, planned_failure.attempt),
+            step=planned_failure.step,
+            fault=planned_failure.fault,
+            place=planned_failure.place,
+            on=planned_failure.on,
         )
 
 
 def in_words(plan: Iterable[PlannedFailure]) -> str:
     """Return what goes wrong by a plan, in words."""
-    return " and ".join(one.label for one in sorted(plan, key=_told))
+    return " and ".join(planned_failure.label for planned_failure in sorted(plan, key=_told))
 
 
 def _told(failure: PlannedFailure) -> tuple[str, int, str, str]:

@@ -134,12 +134,15 @@ class Footprint(msgspec.Struct, frozen=True):
 
 
 def _meet(some: Iterable[Resource], others: Iterable[Resource]) -> bool:
-    return any(one.overlaps(other) for one in some for other in others)
+    return any(resource.overlaps(other) for resource in some for other in others)
 
 
 def _exclude(some: Iterable[Resource], others: Iterable[Resource]) -> bool:
     return any(
-        one.overlaps(other) for one in some for other in others if not (one.shared and other.shared)
+        resource.overlaps(other)
+        for resource in some
+        for other in others
+        if not (resource.shared and other.shared)
     )
 
 

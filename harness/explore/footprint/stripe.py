@@ -80,7 +80,7 @@ def stripe_footprint(call: StripeCall, maker: str) -> Footprint:
         return Footprint(looks=whole, publishes=whole)
     path = object_in_path(call.path)
     named = {name for name in (path, *map(call.params.get, _NAMED)) if name}
-    objects = {found for name in named if (found := object_of(name)) is not None}
+    objects = {resource for name in named if (resource := object_of(name)) is not None}
     if verb in _SEES_ALL:
         return Footprint(looks=_ALL)
     if call.method == "GET":
@@ -145,8 +145,8 @@ def _of_an_intent(
     call: StripeCall, objects: Iterable[Resource]
 ) -> tuple[set[Resource], set[Resource]]:
     """Return what is looked at, and what is changed: the intent, and on paying also what pays."""
-    money = {one for one in objects if one.place == MONEY}
-    others = {one for one in objects if one.place != MONEY}
+    money = {resource for resource in objects if resource.place == MONEY}
+    others = {resource for resource in objects if resource.place != MONEY}
     if call.params.get("confirm") == "true":
         return others, {*money, *_paid_with(call), *_wallets(objects)}
     return others, money
@@ -163,4 +163,4 @@ def _paid_with(call: StripeCall) -> set[Resource]:
 
 def _wallets(objects: Iterable[Resource]) -> set[Resource]:
     """The wallets of the customers among ``objects``."""
-    return {Resource(WALLET, one.key) for one in objects if one.place == CUSTOMER}
+    return {Resource(WALLET, resource.key) for resource in objects if resource.place == CUSTOMER}

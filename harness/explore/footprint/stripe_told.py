@@ -89,8 +89,8 @@ class ToldByStripe:
         if "events" in told.listed:
             listed.add(Resource(OBJECTS))  # whatever changes raises one
         return Footprint(
-            looks=frozenset({self._thing(*one) for one in told.looks} | listed),
-            publishes=frozenset({self._thing(*one) for one in told.changes} | added),
+            looks=frozenset({self._thing(*look) for look in told.looks} | listed),
+            publishes=frozenset({self._thing(*change) for change in told.changes} | added),
         )
 
     def renamed(self, footprint: Footprint) -> Footprint:

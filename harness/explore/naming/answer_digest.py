@@ -51,12 +51,12 @@ NOTHING = AnswerDigest("-", "-")
 
 def heard_of(parts: Iterable[AnswerDigest]) -> AnswerDigest:
     """All of ``parts`` as one, in order; ``NOTHING`` if there are none."""
-    told = [part for part in parts if part != NOTHING]
-    if len(told) < 2:
-        return told[0] if told else NOTHING
-    exactly = [part.exactly for part in told]
+    answer_digests = [part for part in parts if part != NOTHING]
+    if len(answer_digests) < 2:
+        return answer_digests[0] if answer_digests else NOTHING
+    exactly = [part.exactly for part in answer_digests]
     return AnswerDigest(
-        _digest("\n".join(part.said for part in told)),
+        _digest("\n".join(part.said for part in answer_digests)),
         _digest("\n".join(exactly)) if all(exactly) else "",
     )
 
@@ -67,10 +67,10 @@ def heard_text(text: str, names: Names, *, whole: bool = True) -> AnswerDigest:
     ``whole``: all that was answered is in it.
     """
     said, exactly = _named(text, names)
-    told = _digest(said)
+    digest = _digest(said)
     if not whole:
-        return AnswerDigest(told, "")
-    return AnswerDigest(told, told if said == exactly else _digest(exactly))
+        return AnswerDigest(digest, "")
+    return AnswerDigest(digest, digest if said == exactly else _digest(exactly))
 
 
 def heard_ids(text: str, names: Names) -> AnswerDigest:
@@ -105,16 +105,16 @@ def heard_rows(
         said.sort()
         exactly.sort()
     first = list(head)
-    told = _digest("\n".join(first + said))
+    digest = _digest("\n".join(first + said))
     if not whole:
-        return AnswerDigest(told, "")
-    return AnswerDigest(told, told if said == exactly else _digest("\n".join(first + exactly)))
+        return AnswerDigest(digest, "")
+    return AnswerDigest(digest, digest if said == exactly else _digest("\n".join(first + exactly)))
 
 
 @functools.lru_cache(maxsize=256)
 def _rowless(head: tuple[str, ...], *, whole: bool) -> AnswerDigest:
-    told = _digest("\n".join(head))
-    return AnswerDigest(told, told if whole else "")
+    digest = _digest("\n".join(head))
+    return AnswerDigest(digest, digest if whole else "")
 
 
 def _row(columns: Sequence[str], row: Sequence[str | None], names: Names) -> tuple[str, str]:
@@ -147,12 +147,12 @@ def _named(text: str, names: Names) -> tuple[str, str]:
     blind: list[str] = []
     exactly: list[str] = []
     end = 0
-    for found in GENERATED.finditer(text):
-        value, between = found.group(), text[end : found.start()]
+    for match in GENERATED.finditer(text):
+        value, between = match.group(), text[end : match.start()]
         known = names.seen(value)
         blind += (between, "?" if known == value else known)
         exactly += (between, known)
-        end = found.end()
+        end = match.end()
     if not end:
         return text, text
     return "".join((*blind, text[end:])), "".join((*exactly, text[end:]))

@@ -33,7 +33,7 @@ class Words:
         if self._pattern is None:
             longest_first = sorted(self._known, key=len, reverse=True)
             self._pattern = re.compile("|".join(map(_word, longest_first)))
-        return self._pattern.sub(lambda found: self._name(found.group()), text)
+        return self._pattern.sub(lambda match: self._name(match.group()), text)
 
     def _name(self, found: str) -> str:
         return self._known[found] if found in self._known else self._known[found.lstrip("0")]

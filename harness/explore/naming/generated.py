@@ -114,7 +114,7 @@ def _found_in_piece(piece: str) -> list[str]:
 
 
 def _replaced_in_piece(piece: str, by: Callable[[str], str]) -> str:
-    said, times = GENERATED.subn(lambda found: by(found.group()), piece)
+    said, times = GENERATED.subn(lambda match: by(match.group()), piece)
     if not times:
         _remember_plain(piece)
         return piece

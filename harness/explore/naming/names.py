@@ -161,7 +161,7 @@ class Names:
     def text(self, actor: str, text: str) -> str:
         """``text`` with every generated value in it replaced by its name, or by ``?``."""
         return self._text(actor, text) or GENERATED.sub(
-            lambda found: self._name(actor, found.group()) or "?", text
+            lambda match: self._name(actor, match.group()) or "?", text
         )
 
     def label(self, actor: str, text: str) -> str:
@@ -296,17 +296,17 @@ class Names:
 
     def _maker(self, root: Root, value: str) -> str:
         """Return who has made the row with this number of its own; empty if that is not known."""
-        found = self._makers.get((root, value))
-        if found is None and self._serials.lasting(root, value):
+        maker = self._makers.get((root, value))
+        if maker is None and self._serials.lasting(root, value):
             return BEFORE
-        return found or ""
+        return maker or ""
 
     def _resources(self, actor: str, resources: frozenset[Resource]) -> frozenset[Resource]:
         if not resources:
             return resources
         # In an order that does not depend on the values: the first seen gets the first name.
         ordered = resources if len(resources) == 1 else sorted(resources, key=_without_values)
-        return frozenset([self.resource(actor, found) for found in ordered])
+        return frozenset([self.resource(actor, resource) for resource in ordered])
 
     def _value(self, actor: str, place: tuple[str, ...], column: str, value: str) -> str | None:
         if column in _OURS and place[0] == "stripe":

@@ -18,7 +18,7 @@ def at_once(pending: Sequence[Pending], last: str | None) -> str | None:
 
     A local step commutes with every other, so making it at once leaves nothing out.
     """
-    local = [one.actor for one in pending if one.footprint.empty]
+    local = [choice.actor for choice in pending if choice.footprint.empty]
     if not local:
         return None
     return last if last in local else local[0]
@@ -53,15 +53,15 @@ class Continue:
     def choose(self, pending: tuple[Pending, ...]) -> str | None:
         if not self._compared:
             self._compare(pending)
-        awake = [one for one in pending if one.actor not in self._sleep]
-        names = [one.actor for one in awake]
+        awake = [choice for choice in pending if choice.actor not in self._sleep]
+        names = [choice.actor for choice in awake]
         if self._script:
             actor = self._script.pop()
             if actor in names:
                 self._first = False
                 return actor
             if self._first:
-                able = ", ".join(one.actor for one in pending)
+                able = ", ".join(choice.actor for choice in pending)
                 raise InvalidRun(f"expected that {actor} can move, found that only {able} can")
             self._script.clear()
         if not awake:
@@ -77,13 +77,16 @@ class Continue:
         Raises ``Unnamed`` where values differ: what is done now would not be seen to wake it.
         """
         self._compared = True
-        for one in pending:
-            if one.actor in self._sleep:
-                known = self._footprints[self._sleep[one.actor]]
+        for choice in pending:
+            if choice.actor in self._sleep:
+                known = self._footprints[self._sleep[choice.actor]]
                 # What is expected may say more than what was touched, but then says that as well.
-                if known.union(one.footprint) != one.footprint:
+                if known.union(choice.footprint) != choice.footprint:
                     compared(
-                        f"{one.actor} {quoted(one.label)}", known, one.footprint, expected=True
+                        f"{choice.actor} {quoted(choice.label)}",
+                        known,
+                        choice.footprint,
+                        expected=True,
                     )
 
     def took(self, taken: Taken) -> None:

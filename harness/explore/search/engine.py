@@ -182,7 +182,7 @@ class _Lanes:
         head = self._tasks.get(plans[0].key)
         if head is None or not head.done():
             left = None if deadline is None else max(0.0, deadline - time.monotonic())
-            running = [one for one in self._tasks.values() if not one.done()]
+            running = [task for task in self._tasks.values() if not task.done()]
             await asyncio.wait(running, timeout=left, return_when=asyncio.FIRST_COMPLETED)
         self._forget_lost()
         if head is None or not head.done() or plans[0].key not in self._tasks:

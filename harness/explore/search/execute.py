@@ -51,9 +51,9 @@ async def _run(world: World, plan: Plan, max_steps: int, *, in_turn: bool) -> Ru
     several = False
     guide = plan.guide()
     while able := world.pending():
-        enabled = tuple([one.actor for one in able])
-        pending = tuple([one for one in able if not one.deferred])
-        choices = tuple([one.actor for one in pending])
+        enabled = tuple([choice.actor for choice in able])
+        pending = tuple([choice for choice in able if not choice.deferred])
+        choices = tuple([choice.actor for choice in pending])
         at = len(taken)
         if taken:
             check_persistence(at - 1, taken[-1], enabled)
@@ -111,11 +111,14 @@ class Waiting:
         """Return who waited longer than somebody whom ``step`` set going, and for the same
         locks."""
         for woken in self._wanted.keys() & set(step.woken):
-            for actor, wanted in self._wanted.items():  # in the order in which they began to wait
+            for (
+                actor,
+                footprint,
+            ) in self._wanted.items():  # in the order in which they began to wait
                 if actor == woken:
                     break
                 locks = self._wanted[woken].locks
-                if actor not in step.woken and locks and _the_same(wanted.locks, locks):
+                if actor not in step.woken and locks and _the_same(footprint.locks, locks):
                     return actor
         return None
 
@@ -148,15 +151,15 @@ def _the_same(some: frozenset[Resource], others: frozenset[Resource]) -> bool:
     ``WHERE id = 1`` and ``WHERE id = 1 AND status = 'unpaid'`` are about one row.
     """
     return some == others or all(
-        any(one.overlaps(other) for other in rest)
+        any(resource.overlaps(other) for other in rest)
         for mine, rest in ((some, others), (others, some))
-        for one in mine
+        for resource in mine
     )
 
 
 def check_ahead(at: int, expected: Expected, pending: tuple[Pending, ...]) -> None:
     """Compare who can move with what was expected; ``at`` counts from 0."""
-    enabled = tuple(one.actor for one in pending)
+    enabled = tuple(choice.actor for choice in pending)
     if expected.actor not in enabled:
         raise InvalidRun(
             f"step {at + 1}: expected {_said(expected)}, found that only {_names(enabled)} can move"

@@ -177,7 +177,7 @@ class Order:
 
     def _tenure(self, step: OrderedStep, index: int) -> Tenure | None:
         """The tenure that step ``index`` is part of, during which ``step`` was deferred."""
-        return next((one for one in step.tenures if self._within(one, index)), None)
+        return next((tenure for tenure in step.tenures if self._within(tenure, index)), None)
 
     def _within(self, tenure: Tenure, index: int) -> bool:
         actor = self.steps[index].actor

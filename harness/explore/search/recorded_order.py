@@ -72,9 +72,9 @@ class _Following:
 
     def choose(self, pending: tuple[Pending, ...]) -> str | None:
         for at_once_label in (_START, ANSWER):
-            for one in pending:
-                if one.label == at_once_label:
-                    return one.actor
+            for choice in pending:
+                if choice.label == at_once_label:
+                    return choice.actor
         local = at_once(pending, self._last)
         if local is not None:
             return local

@@ -96,21 +96,21 @@ async def _follow(world: World, expected: Sequence[Expected]) -> Replayed:
             waiting |= {made.actor} if made.blocked else set()
             divergence = _behind(at, step, made)
         if divergence is not None:
-            rest = tuple(one.actor for one in world.pending())
+            rest = tuple(choice.actor for choice in world.pending())
             run = Run(taken=tuple(taken), rest=rest)
             return Replayed(run=run, divergence=divergence, served_another=another)
     pending = world.pending()
     if pending:
         return Replayed(
-            run=Run(taken=tuple(taken), rest=tuple(one.actor for one in pending)),
+            run=Run(taken=tuple(taken), rest=tuple(choice.actor for choice in pending)),
             divergence=Divergence(step=len(taken) + 1, expected="the end", found=_able(pending)),
         )
     return Replayed(run=Run(taken=tuple(taken), outcome=await world.finish()))
 
 
 def _ahead(at: int, expected: Expected, pending: tuple[Pending, ...]) -> Divergence | None:
-    enabled = tuple(one.actor for one in pending)
-    labels = {one.actor: one.label for one in pending}
+    enabled = tuple(choice.actor for choice in pending)
+    labels = {choice.actor: choice.label for choice in pending}
     if expected.enabled is not None:
         # An older witness does not count who could have delivered a refused webhook again.
         again = (REDELIVERY, ASKS_AGAIN)
@@ -137,4 +137,6 @@ def _behind(at: int, expected: Expected, made: Taken) -> Divergence | None:
 def _able(pending: tuple[Pending, ...]) -> str:
     if not pending:
         return "that nobody can"
-    return "that these can: " + ", ".join(f"{one.actor} {quoted(one.label)}" for one in pending)
+    return "that these can: " + ", ".join(
+        f"{choice.actor} {quoted(choice.label)}" for choice in pending
+    )

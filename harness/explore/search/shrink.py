@@ -192,12 +192,12 @@ async def _drop_actors(run: _Shrinking, worlds: Worlds, without: Without) -> Wor
             fewer = await without(frozenset(run.dropped | {actor}))
             if fewer is None:
                 continue
-            kept = tuple(one for one in _choices(run.best) if one != actor)
-            found = await run.attempt(fewer, kept)
-            if found is None:
-                found, _ = await run.short_search(fewer, None, SEARCH_SHARE)
-            if found is not None:
-                run.best = found
+            kept = tuple(choice for choice in _choices(run.best) if choice != actor)
+            execution = await run.attempt(fewer, kept)
+            if execution is None:
+                execution, _ = await run.short_search(fewer, None, SEARCH_SHARE)
+            if execution is not None:
+                run.best = execution
                 run.dropped.add(actor)
                 worlds = fewer
                 again = True
@@ -212,10 +212,10 @@ async def _merge(run: _Shrinking, worlds: Worlds) -> None:
             key = (frozenset(run.dropped), candidate)
             if key in run.tried:
                 continue
-            found = await run.attempt(worlds, candidate)
+            execution = await run.attempt(worlds, candidate)
             run.tried.add(key)
-            if found is not None and _size(found) < _size(run.best):
-                run.best = found
+            if execution is not None and _size(execution) < _size(run.best):
+                run.best = execution
                 again = True
                 break
 
@@ -225,9 +225,9 @@ async def _search_fewer(run: _Shrinking, worlds: Worlds) -> bool:
     fewest = preemptive_switches(run.best.taken)
     if fewest == 0:
         return True
-    found, certain = await run.short_search(worlds, fewest - 1, 1)
-    if found is not None:
-        run.best = found
+    execution, certain = await run.short_search(worlds, fewest - 1, 1)
+    if execution is not None:
+        run.best = execution
     return certain
 
 
@@ -271,7 +271,7 @@ class _Loosely:
         self._last: str | None = None
 
     def choose(self, pending: tuple[Pending, ...]) -> str | None:
-        able = [one.actor for one in pending]
+        able = [choice.actor for choice in pending]
         local = at_once(pending, self._last)
         if local is not None and not (self._exactly and self._rest):
             return local

@@ -64,10 +64,11 @@ def compared(said: str, known: Footprint, now: Footprint, *, expected: bool = Fa
         )
     if found:
         told = ", ".join(
-            f"{words(Resource(one.place))} had {name} = {_shown(before)} and has {_shown(value)}"
-            for one, name, before, value in found
+            f"{words(Resource(resource.place))} had {name} = {_shown(before)}"
+            f" and has {_shown(value)}"
+            for resource, name, before, value in found
         )
-        columns = frozenset(column(one.place, name) for one, name, _, _ in found)
+        columns = frozenset(column(resource.place, name) for resource, name, _, _ in found)
         raise Unnamed(said, columns, told)
 
 
@@ -86,17 +87,19 @@ def differing(known: Footprint, now: Footprint) -> tuple[Difference, ...]:
         (known.locks, now.locks),
         (known.publishes, now.publishes),
     ):
-        for one in beyond(before, after):
-            near = _nearest(one, before)
+        for resource in beyond(before, after):
+            near = _nearest(resource, before)
             if near is None:
                 return ()
-            found += [(one, name, *values) for name, values in near.items()]
+            found += [(resource, name, *values) for name, values in near.items()]
     return tuple(dict.fromkeys(found))
 
 
 def beyond(known: frozenset[Resource], now: Iterable[Resource]) -> list[Resource]:
     """Return the resources of ``now`` that nothing in ``known`` holds, in a fixed order."""
-    return sorted(one for one in now if not any(other.includes(one) for other in known))
+    return sorted(
+        resource for resource in now if not any(other.includes(resource) for other in known)
+    )
 
 
 def _nearest(

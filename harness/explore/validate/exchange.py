@@ -78,4 +78,4 @@ def renamed(text: str, mapping: Mapping[str, str]) -> str:
     """``text`` with the attempts in it called something else, all at once."""
     names = sorted(mapping, key=len, reverse=True)
     pattern = "|".join(re.escape(name) for name in names)
-    return re.sub(rf"(?<![\w])(?:{pattern})(?![\w])", lambda found: mapping[found.group()], text)
+    return re.sub(rf"(?<![\w])(?:{pattern})(?![\w])", lambda match: mapping[match.group()], text)

@@ -51,10 +51,10 @@ class _Learning:
 
     def pending(self) -> tuple[Pending, ...]:
         return tuple(
-            one
-            if (more := self._meeting.get(kind(one.actor, one.label))) is None
-            else msgspec.structs.replace(one, footprint=one.footprint.union(more))
-            for one in self._world.pending()
+            choice
+            if (more := self._meeting.get(kind(choice.actor, choice.label))) is None
+            else msgspec.structs.replace(choice, footprint=choice.footprint.union(more))
+            for choice in self._world.pending()
         )
 
     async def step(self, actor: str) -> Taken:

@@ -55,7 +55,7 @@ class _Holding:
 
         def choose(pending: tuple[Pending, ...], taken: Sequence[Taken]) -> str:
             nonlocal opened, over
-            able = {one.actor: one.label for one in pending if not one.deferred}
+            able = {choice.actor: choice.label for choice in pending if not choice.deferred}
             if opened and not over:
                 if self._other in able:
                     return self._other

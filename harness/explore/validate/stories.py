@@ -72,7 +72,7 @@ def parting(
     Answers to steps of the kinds ``blurred`` differ from execution to execution for no reason.
     ``told`` says of an attempt whether its client was answered the same in both.
     """
-    found = [
+    partings = [
         parted
         for actor in dict.fromkeys((*one, *other))
         if (
@@ -85,7 +85,7 @@ def parting(
             )
         )
     ]
-    return next((each for each in found if each.unseen), found[0] if found else None)
+    return next((each for each in partings if each.unseen), partings[0] if partings else None)
 
 
 def _parting(

@@ -36,12 +36,12 @@ async def in_order(worlds: Worlds, schedule: Sequence[str]) -> Trial:
 
     def choose(pending: tuple[Pending, ...], taken: Sequence[Taken]) -> str:
         nonlocal departed
-        at, able = len(taken), [one.actor for one in pending]
+        at, able = len(taken), [choice.actor for choice in pending]
         if departed is None:
             if at < len(schedule) and schedule[at] in able:
                 return schedule[at]
             departed = at
-        return going_on([one.actor for one in pending if not one.deferred] or able, taken)
+        return going_on([choice.actor for choice in pending if not choice.deferred] or able, taken)
 
     taken, outcome = await chosen(worlds, choose)
     if departed is None and len(taken) < len(schedule):

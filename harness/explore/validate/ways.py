@@ -98,7 +98,7 @@ async def confirmed(suspicion: Suspicion, lab: Lab) -> Refutation | None:
             return None
         before, after = stories(run.taken), stories(trial.taken)
         mine, again = before[actor], after.get(actor, ())
-        if [one.kind for one in mine] != [one.kind for one in again][: len(mine)]:
+        if [chapter.kind for chapter in mine] != [chapter.kind for chapter in again][: len(mine)]:
             return Refutation(
                 unsteady=f"made again with the same choices, {actor} went another way "
                 f"after {quoted(suspicion.after)}",

@@ -90,7 +90,7 @@ class Annotator:
             if arrival.pid is not None:
                 self._workers[arrival.pid] = player.name
         blockers = await self._blocking.blockers(player.pids)
-        pids = sorted({pid for found in blockers.values() for pid in found})
+        pids = sorted({pid for blocker in blockers.values() for pid in blocker})
         on = tuple(dict.fromkeys(self._workers[pid] for pid in pids if pid in self._workers))
         reader = self._world.reader
         asked = [lock for arrival in player.flying for lock in reader.expected(arrival).locks]
@@ -101,7 +101,7 @@ class Annotator:
             if any(held.overlaps(want) and not (held.shared and want.shared) for want in asked)
         ]
         # A row says more than the entry of an index that belongs to it.
-        meeting.sort(key=lambda found: (not found.key, not _shows(found), found))
+        meeting.sort(key=lambda resource: (not resource.key, not _shows(resource), resource))
         return Waiting(
             actor=player.name, on=on, what=self._words(meeting[0]) if meeting else "a lock"
         )

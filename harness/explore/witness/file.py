@@ -123,7 +123,8 @@ class Witness(msgspec.Struct, frozen=True, kw_only=True):
     def changed(self) -> tuple[str, ...]:
         """Say under which changes it was found, a sentence each."""
         return tuple(
-            f"found under a change that is not in the service: {one.words}" for one in self.changes
+            f"found under a change that is not in the service: {change.words}"
+            for change in self.changes
         )
 
     @property
@@ -164,7 +165,9 @@ def broken_of(
         Broken(
             checker=verdict.checker,
             reason=names.sentence(_JUDGEMENT, verdict.reason),
-            violations=tuple(_stable(one, names, unstable) for one in verdict.violations),
+            violations=tuple(
+                _stable(violation, names, unstable) for violation in verdict.violations
+            ),
         )
         for verdict in verdicts
         if verdict.status is Status.INVALID
@@ -186,8 +189,8 @@ def _told(broken: Broken, names: Names) -> Broken:
     return msgspec.structs.replace(
         broken,
         violations=tuple(
-            msgspec.structs.replace(one, reason=names.sentence(_JUDGEMENT, one.reason))
-            for one in broken.violations
+            msgspec.structs.replace(violation, reason=names.sentence(_JUDGEMENT, violation.reason))
+            for violation in broken.violations
         ),
     )
 

@@ -62,17 +62,21 @@ class _Follower:
         while pending := self._world.pending():
             self._departs("the end", _able(pending))
             last = self._taken[-1].actor if self._taken else None
-            names = [one.actor for one in pending]
+            names = [choice.actor for choice in pending]
             await self._take(last if last in names else names[0])
         outcome = await self._world.finish()
         return Followed(taken=tuple(self._taken), outcome=outcome, departure=self._departure)
 
     async def _towards(self, step: Expected) -> None:
         """Make ``step``, after whatever comes before it now; or leave it out."""
-        enabled = tuple(one.actor for one in self._world.pending())
+        enabled = tuple(choice.actor for choice in self._world.pending())
         if step.enabled is not None and enabled != step.enabled:
             self._departs(f"that {', '.join(step.enabled)} can move", _able(self._world.pending()))
-        coming = {one.label for one in self._expected[self._at :] if one.actor == step.actor}
+        coming = {
+            expected.label
+            for expected in self._expected[self._at :]
+            if expected.actor == step.actor
+        }
         while (label := self._label(step.actor)) is not None:
             if step.label is None or label == step.label:
                 await self._take(step.actor)
@@ -91,7 +95,7 @@ class _Follower:
     def _label(self, actor: str) -> str | None:
         """Return the label of the step that ``actor`` would make next; None when it cannot move."""
         pending = self._world.pending()
-        return next((one.label for one in pending if one.actor == actor), None)
+        return next((choice.label for choice in pending if choice.actor == actor), None)
 
     def _departs(self, expected: str, found: str) -> None:
         if self._departure is None:
@@ -118,4 +122,6 @@ def _weight(label: str) -> int:
 def _able(pending: tuple[Pending, ...]) -> str:
     if not pending:
         return "that nobody can"
-    return "that these can: " + ", ".join(f"{one.actor} {quoted(one.label)}" for one in pending)
+    return "that these can: " + ", ".join(
+        f"{choice.actor} {quoted(choice.label)}" for choice in pending
+    )

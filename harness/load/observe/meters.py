@@ -136,7 +136,7 @@ def _rates(meter: _Meter | None, start: int, end: int) -> dict[str, float]:
     """The growth a second of every counter; nothing where it was not read twice."""
     if meter is None:
         return {}
-    return rates([one for one in meter.readings if start <= one[0] < end])
+    return rates([reading for reading in meter.readings if start <= reading[0] < end])
 
 
 def rates(readings: Sequence[tuple[int, Mapping[str, float]]]) -> dict[str, float]:

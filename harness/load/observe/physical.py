@@ -148,14 +148,14 @@ def _limit(
     log: Path,
     orders: int,
 ) -> Limit:
-    one, other = payments
-    first, second = _round_trips(one.effects), _round_trips(other.effects)
+    payment, other = payments
+    first, second = _round_trips(payment.effects), _round_trips(other.effects)
     with psycopg.connect(url, autocommit=True) as connection:
         texts = {said.sql for trip in first for said in trip if said.params}
         types = {text: _types(connection, text) for text in texts}
-        made = script(first, second, (one.order, other.order), types)
+        made = script(first, second, (payment.order, other.order), types)
         number = orders - orders % clients
-        _copy(connection, rows, one.order, number + 1)
+        _copy(connection, rows, payment.order, number + 1)
         _check(connection, made, number + 1)
     rate, failed = _pgbench(url, made, clients, number // clients, log)
     return Limit(payments=round(rate, 2), clients=clients, made=number - failed, failed=failed)
@@ -195,7 +195,7 @@ def _types(connection: psycopg.Connection[Any], text: str) -> tuple[str, ...]:
 
 def _rows_of(url: str, order: str) -> list[tuple[str, str]]:
     """Every row that has the order's id in it: its table, quoted, and itself as JSON."""
-    found = []
+    rows = []
     with psycopg.connect(url, autocommit=True) as connection:
         tables = connection.execute(
             "SELECT c.oid::regclass::text FROM pg_class c JOIN pg_namespace n"
@@ -207,10 +207,10 @@ def _rows_of(url: str, order: str) -> list[tuple[str, str]]:
                 f"SELECT to_jsonb(t)::text FROM {table} AS t"  # noqa: S608 - the server quoted it
                 " WHERE position(%s IN to_jsonb(t)::text) > 0"
             )
-            found += [(table, row) for (row,) in connection.execute(query, [order]).fetchall()]
-    if not found:
+            rows += [(table, row) for (row,) in connection.execute(query, [order]).fetchall()]
+    if not rows:
         raise NotReplayable("no table has a row with the id of a new order")
-    return found
+    return rows
 
 
 def _copy(
@@ -254,11 +254,11 @@ def _pgbench(url: str, made: Script, clients: int, each: int, log: Path) -> tupl
         with Child("pgbench", [postgres_tool("pgbench"), *arguments], log=log) as child:
             code = child.wait(_PGBENCH_S)
             said = child.output
-    found = re.search(r"^tps = ([\d.]+)", said, re.MULTILINE)
+    match = re.search(r"^tps = ([\d.]+)", said, re.MULTILINE)
     failed = re.search(r"^number of failed transactions: (\d+)", said, re.MULTILINE)
-    if code != 0 or found is None or not float(found.group(1)):
+    if code != 0 or match is None or not float(match.group(1)):
         raise PaidonceError(f"pgbench ended with exit code {code}; it said: {said[-400:].strip()}")
-    return float(found.group(1)), int(failed.group(1)) if failed is not None else 0
+    return float(match.group(1)), int(failed.group(1)) if failed is not None else 0
 
 
 def with_limit(load: Load, measured: tuple[Alone | None, Limit] | None) -> Load:

@@ -124,14 +124,14 @@ def summarise_samples(samples: tuple[Sample, ...], start: int, end: int) -> Data
 def _sessions(inside: Sequence[Sample], start: int, end: int) -> Sessions:
     kinds = sorted({kind for sample in inside for kind in sample.sessions})
     looked = [sample.locks for sample in inside if sample.locks is not None]
-    locks = sorted({kind for one in looked for kind in one.waiting})
-    waits = [one.longest_ms for one in looked if one.longest_ms is not None]
+    locks = sorted({kind for locks in looked for kind in locks.waiting})
+    waits = [locks.longest_ms for locks in looked if locks.longest_ms is not None]
     return Sessions(
         samples=len(inside),
         interval_ms=round((end - start) / 1e6 / len(inside), 2),
-        means={kind: _mean([one.sessions.get(kind, 0) for one in inside]) for kind in kinds},
+        means={kind: _mean([sample.sessions.get(kind, 0) for sample in inside]) for kind in kinds},
         timeline=_timeline(inside, kinds, start, end),
-        locks={kind: _mean([one.waiting.get(kind, 0) for one in looked]) for kind in locks},
+        locks={kind: _mean([locks.waiting.get(kind, 0) for locks in looked]) for kind in locks},
         longest_lock_wait_ms=round(max(waits), 3) if waits else None,
     )
 
@@ -147,7 +147,7 @@ def _timeline(inside: Sequence[Sample], kinds: list[str], start: int, end: int) 
     return Timeline(
         step_ms=round((end - start) / 1e6 / number, 3),
         series={
-            kind: tuple(_mean([one.sessions.get(kind, 0) for one in step]) for step in steps)
+            kind: tuple(_mean([sample.sessions.get(kind, 0) for sample in step]) for step in steps)
             for kind in kinds
         },
     )

@@ -65,10 +65,10 @@ class Yardstick:
             said = child.output
         if code != 0:
             raise PaidonceError(f"pgbench ended with exit code {code}; it said: {said.strip()}")
-        found = re.search(r"^tps = ([\d.]+)", said, re.MULTILINE)
-        if found is None or not float(found.group(1)):
+        match = re.search(r"^tps = ([\d.]+)", said, re.MULTILINE)
+        if match is None or not float(match.group(1)):
             raise PaidonceError(f"pgbench measured nothing; it said: {said.strip()}")
-        return float(found.group(1))
+        return float(match.group(1))
 
     def close(self) -> None:
         """Drop the database."""

@@ -103,10 +103,10 @@ def settings_from(options: Namespace) -> LoadSettings:
 
 
 def _retries(options: Namespace) -> int:
-    found = int(_number(options, "retries", int, 0))
-    if found > MOST_RETRIES:
-        raise UsageError(f"--retries: expected 0 to {MOST_RETRIES}, got {found}")
-    return found
+    retries = int(_number(options, "retries", int, 0))
+    if retries > MOST_RETRIES:
+        raise UsageError(f"--retries: expected 0 to {MOST_RETRIES}, got {retries}")
+    return retries
 
 
 def _arrivals(text: str) -> bool:

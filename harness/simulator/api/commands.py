@@ -129,11 +129,11 @@ def _counts(simulation: Simulation) -> dict[str, int]:
 
 
 def _reset(simulation: Simulation, request: ApiRequest) -> object:
-    wanted = _decoded(request, _Reset)
-    if wanted.ahead_seconds is not None:
-        simulation.clock.ahead = wanted.ahead_seconds
-    if not wanted.kept:
-        simulation.reset(wanted.seed)
+    reset = _decoded(request, _Reset)
+    if reset.ahead_seconds is not None:
+        simulation.clock.ahead = reset.ahead_seconds
+    if not reset.kept:
+        simulation.reset(reset.seed)
     elif not simulation.back():
         raise ControlError(400, "nothing is kept: POST keep comes first")
     return {"ok": True}
@@ -194,18 +194,18 @@ def _settle(simulation: Simulation, request: ApiRequest) -> object:
 
 
 def _dispute(simulation: Simulation, request: ApiRequest) -> object:
-    wanted, world = _decoded(request, _Dispute), simulation.epoch.world
-    intent = world.intents.get(wanted.payment_intent)
+    dispute, world = _decoded(request, _Dispute), simulation.epoch.world
+    intent = world.intents.get(dispute.payment_intent)
     if intent is None or intent.latest_charge is None:
-        raise ControlError(404, f"no payment '{wanted.payment_intent}' that could be disputed")
+        raise ControlError(404, f"no payment '{dispute.payment_intent}' that could be disputed")
     known = disputes.of_charge(world, intent.latest_charge)
-    if wanted.won is None:
+    if dispute.won is None:
         return disputes.open_(
-            world, intent.latest_charge, wanted.reason, BY_ITSELF, inquiry=wanted.inquiry
+            world, intent.latest_charge, dispute.reason, BY_ITSELF, inquiry=dispute.inquiry
         )
     if known is None:
-        raise ControlError(404, f"the payment '{wanted.payment_intent}' is not disputed")
-    return disputes.decide(world, known.id, wanted.won, BY_ITSELF)
+        raise ControlError(404, f"the payment '{dispute.payment_intent}' is not disputed")
+    return disputes.decide(world, known.id, dispute.won, BY_ITSELF)
 
 
 def _save(simulation: Simulation, _: ApiRequest) -> object:

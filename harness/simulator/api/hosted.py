@@ -45,7 +45,7 @@ def _sent_on(url: str | None) -> Reply:
 
 
 def _portal(world: World, token: str, back: str | None) -> Reply:
-    rows = "".join(_row(token, one) for one in links.going(world, token))
+    rows = "".join(_row(token, subscription) for subscription in links.going(world, token))
     away = f'<p><a href="{escape(back)}">Back</a></p>' if back and sendable(back) else ""
     return page(200, "Your subscriptions", (rows or "<p>There are none.</p>") + away)
 

@@ -17,8 +17,11 @@ def of(world: World) -> Balance:
     available, whole = world.matured.count(world.balance_transactions, world.clock())
     currencies = sorted(whole) or ["usd"]
     return Balance(
-        available=[_amount(available.get(one, 0), one) for one in currencies],
-        pending=[_amount(whole.get(one, 0) - available.get(one, 0), one) for one in currencies],
+        available=[_amount(available.get(currency, 0), currency) for currency in currencies],
+        pending=[
+            _amount(whole.get(currency, 0) - available.get(currency, 0), currency)
+            for currency in currencies
+        ],
     )
 
 

@@ -187,7 +187,7 @@ def update_price(
 def _by_lookup_key(world: World, key: str | None) -> Price | None:
     if key is None:
         return None
-    ids = world.prices.having("lookup_key", lambda one: one.lookup_key, key)
+    ids = world.prices.having("lookup_key", lambda price: price.lookup_key, key)
     return world.prices[ids[0]] if ids else None
 
 

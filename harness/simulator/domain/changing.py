@@ -63,8 +63,8 @@ def update(
     items = _items(world, subscription, request.items, cause)
     whole = subscribing.cost(items)
     changes: dict[str, Any] = dict(request.extras)
-    for wanted in request.discounts or ():
-        coupons.usable(world, wanted, subscription.customer, whole, subscription.currency)
+    for discount in request.discounts or ():
+        coupons.usable(world, discount, subscription.customer, whole, subscription.currency)
     begins = _begins_anew(world, subscription, items, request)
     if request.payment_behavior == "error_if_incomplete" and (
         begins or request.proration == "always_invoice"
@@ -168,28 +168,28 @@ def _items(
     """The items as they are to be."""
     items: list[SubscriptionItem] = list(subscription.items.data)
     new = []
-    for one in wanted:
-        if one.id is None:
-            new.append(one)
+    for item_asked in wanted:
+        if item_asked.id is None:
+            new.append(item_asked)
             continue
-        place = next((n for n, item in enumerate(items) if item.id == one.id), None)
+        place = next((n for n, item in enumerate(items) if item.id == item_asked.id), None)
         if place is None:
             raise StripeError(
                 400,
-                f"No such subscription item: '{one.id}' on subscription {subscription.id}",
+                f"No such subscription item: '{item_asked.id}' on subscription {subscription.id}",
                 code="resource_missing",
                 param="items",
             )
-        if one.deleted:
+        if item_asked.deleted:
             del items[place]
             continue
         item = items[place]
-        if one.price is not None or one.price_data is not None:
-            ((_, price),) = subscribing.priced(world, [one], cause)
+        if item_asked.price is not None or item_asked.price_data is not None:
+            ((_, price),) = subscribing.priced(world, [item_asked], cause)
             item = replace(item, price=price)
-        if one.quantity is not None:
-            item = replace(item, quantity=one.quantity)
-        items[place] = replace(item, metadata=as_asked(item.metadata, one.metadata))
+        if item_asked.quantity is not None:
+            item = replace(item, quantity=item_asked.quantity)
+        items[place] = replace(item, metadata=as_asked(item.metadata, item_asked.metadata))
     prices = subscribing.priced(world, new, cause)
     items += subscribing.made(world, subscription.id, prices, period_of(subscription))
     if not items:

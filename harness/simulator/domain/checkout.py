@@ -172,16 +172,16 @@ def _with_code(world: World, session: CheckoutSession, text: str) -> CheckoutSes
     known = world.checkouts[session.id]
     if not session.allow_promotion_codes or known.discounts or session.payment_intent is not None:
         raise StripeError(400, "This Checkout Session takes no promotion code.", param="discounts")
-    wanted = WantedDiscount(promotion_code=coupons.by_text(world, text).id)
+    discount_asked = WantedDiscount(promotion_code=coupons.by_text(world, text).id)
     before, currency = session.amount_total or 0, session.currency or "usd"
-    coupons.usable(world, wanted, session.customer, before, currency)
-    lines = discounted(world, wanted, known.lines)
-    found = (wanted.coupon, wanted.promotion_code)
+    coupons.usable(world, discount_asked, session.customer, before, currency)
+    lines = discounted(world, discount_asked, known.lines)
+    found = (discount_asked.coupon, discount_asked.promotion_code)
     world.checkouts[session.id] = replace(known, lines=lines, discounts=(found,))
     session = replace(
         session,
         amount_total=sum(line.amount_total for line in lines),
-        discounts=[shown(wanted)],
+        discounts=[shown(discount_asked)],
         total_details=details_of(lines),
     )
     world.sessions.put(session)
@@ -191,9 +191,9 @@ def _with_code(world: World, session: CheckoutSession, text: str) -> CheckoutSes
 def _require_discounts(world: World, session: CheckoutSession) -> None:
     """400 where a discount that is not redeemed yet is not to be had any more."""
     if not world.checkouts[session.id].redeemed:
-        for one in _wanted(world, session):
+        for discount_asked in _wanted(world, session):
             before, currency = session.amount_subtotal or 0, session.currency or "usd"
-            coupons.usable(world, one, session.customer, before, currency)
+            coupons.usable(world, discount_asked, session.customer, before, currency)
 
 
 def _redeem(world: World, session: CheckoutSession) -> None:
@@ -204,9 +204,9 @@ def _redeem(world: World, session: CheckoutSession) -> None:
     before, currency = session.amount_subtotal or 0, session.currency or "usd"
     found = tuple(
         coupons.redeem(
-            world, one, session.customer, before, currency, checkout_session=session.id
+            world, discount_asked, session.customer, before, currency, checkout_session=session.id
         ).id
-        for one in _wanted(world, session)
+        for discount_asked in _wanted(world, session)
     )
     world.checkouts[session.id] = replace(known, redeemed=found)
 
@@ -236,9 +236,9 @@ def authenticate(
 
 def settle(world: World, intent: str, succeeded: bool | None = None) -> PaymentIntent:
     """As ``confirming.settle``; the session that was paid so is told."""
-    found = confirming.settle(world, intent, succeeded)
-    _settled(world, found)
-    return found
+    payment_intent = confirming.settle(world, intent, succeeded)
+    _settled(world, payment_intent)
+    return payment_intent
 
 
 def success_url(session: CheckoutSession) -> str | None:
@@ -324,13 +324,13 @@ def unanswered(world: World, refund: str, cause: EventRequest) -> Refund:
 def _followed(world: World, intent: str) -> CheckoutSession:
     """The session of an intent, complete if that has what it wants, and paid once it has."""
     session = world.sessions[world.session_of[intent]]
-    found = world.intents[intent]
-    if session.status == "complete" and found.status == "succeeded":
+    payment_intent = world.intents[intent]
+    if session.status == "complete" and payment_intent.status == "succeeded":
         session = replace(session, payment_status="paid")  # captured
         world.sessions.put(session)
-    if session.status != "open" or found.status not in _DECIDED:
+    if session.status != "open" or payment_intent.status not in _DECIDED:
         return session
-    return _complete(world, session, "paid" if found.status == "succeeded" else "unpaid")
+    return _complete(world, session, "paid" if payment_intent.status == "succeeded" else "unpaid")
 
 
 def _settled(world: World, intent: PaymentIntent) -> None:

@@ -68,15 +68,15 @@ def create(world: World, request: CreateSession, cause: EventRequest) -> Checkou
         _require_recurring(world, request)
     currency = _one_currency(world, request)
     if request.discounts and currency is not None:
-        before = sum(_cost(world, wanted) for wanted in request.lines)
-        for one in request.discounts:
-            coupons.usable(world, one, request.extras.get("customer"), before, currency)
-    lines = tuple(_line(world, wanted, cause) for wanted in request.lines)
+        before = sum(_cost(world, line) for line in request.lines)
+        for discount in request.discounts:
+            coupons.usable(world, discount, request.extras.get("customer"), before, currency)
+    lines = tuple(_line(world, line, cause) for line in request.lines)
     trial = (request.subscription or {}).get("trial_days") is not None
     if trial or (request.subscription or {}).get("trial_end") is not None:
         lines = tuple(free(line) for line in lines)
-    for one in request.discounts:
-        lines = discounted(world, one, lines)
+    for discount in request.discounts:
+        lines = discounted(world, discount, lines)
     total = sum(line.amount_total for line in lines) if lines else None
     if total and currency is not None:
         require_minimum(total, currency)
@@ -95,7 +95,7 @@ def create(world: World, request: CreateSession, cause: EventRequest) -> Checkou
             "submit": None,
             "terms_of_service_acceptance": None,
         },
-        discounts=[shown(one) for one in request.discounts],
+        discounts=[shown(discount_asked) for discount_asked in request.discounts],
         expires_at=request.expires_at or world.now() + LONGEST_SECONDS,
         metadata=request.metadata,
         payment_method_options={},
@@ -114,7 +114,10 @@ def create(world: World, request: CreateSession, cause: EventRequest) -> Checkou
         metadata=request.intent_metadata,
         capture_method=request.capture_method,
         intent=request.intent,
-        discounts=tuple((one.coupon, one.promotion_code) for one in request.discounts),
+        discounts=tuple(
+            (discount_asked.coupon, discount_asked.promotion_code)
+            for discount_asked in request.discounts
+        ),
         subscription=request.subscription,
     )
     world.plan(session.expires_at - world.clock(), "session", identifier)
@@ -132,21 +135,21 @@ def discounted(
     counted = [line for line in lines if coupons.counts_for(coupon, line.price.product)]
     whole = sum(line.amount_total for line in counted)
     off = rest = coupons.taken_off(coupon, whole)
-    found = []
+    line_items = []
     for line in lines:
         part = 0
         if line in counted and whole:
             last = line is counted[-1]
             part = rest if last else min(rest, line.amount_total * off // whole)
             rest -= part
-        found.append(
+        line_items.append(
             replace(
                 line,
                 amount_discount=line.amount_discount + part,
                 amount_total=line.amount_total - part,
             )
         )
-    return tuple(found)
+    return tuple(line_items)
 
 
 def free(line: LineItem) -> LineItem:
@@ -209,7 +212,7 @@ def _recurs() -> StripeError:
 
 def _require_recurring(world: World, request: CreateSession) -> None:
     """400 unless a line comes again and again; those that do come equally often."""
-    found = [one for one in (_recurring(world, wanted) for wanted in request.lines) if one]
+    found = [one for one in (_recurring(world, line) for line in request.lines) if one]
     if not found:
         raise StripeError(
             400,
@@ -240,10 +243,10 @@ def _cost(world: World, wanted: Wanted) -> int:
 def _one_currency(world: World, request: CreateSession) -> str | None:
     """The currency of all lines; 400 where there are several, or another was asked for."""
     found = {
-        wanted.price_data.currency
-        if wanted.price_data is not None
-        else world.prices[str(wanted.price)].currency
-        for wanted in request.lines
+        line.price_data.currency
+        if line.price_data is not None
+        else world.prices[str(line.price)].currency
+        for line in request.lines
     }
     if request.currency is not None:
         found.add(request.currency)

@@ -194,8 +194,12 @@ def _asks(
 ) -> bool:
     if card.asks is Asks.NEVER or (card.asks is Asks.ON_SESSION and request.off_session):
         return False
-    wanted = intent.payment_method_options.get("card", {}).get("request_three_d_secure")
-    if card.asks is Asks.IF_WANTED and (request.off_session or wanted not in WANTED):
+    request_three_d_secure = intent.payment_method_options.get("card", {}).get(
+        "request_three_d_secure"
+    )
+    if card.asks is Asks.IF_WANTED and (
+        request.off_session or request_three_d_secure not in WANTED
+    ):
         return False
     if card.asks is Asks.UNLESS_READY and request.off_session and method.id in world.prepared:
         return False
@@ -247,7 +251,9 @@ def reconcile(world: World, customer: str, currency: str) -> list[PaymentIntent]
     applied: list[PaymentIntent] = []
     if customer in world.by_hand:
         return applied
-    for identifier in list(world.intents.having("customer", lambda one: one.customer, customer)):
+    for identifier in list(
+        world.intents.having("customer", lambda payment_intent: payment_intent.customer, customer)
+    ):
         intent = world.intents[identifier]
         left = cash.remaining(intent)
         there = cash.available(world, customer, currency)

@@ -331,7 +331,7 @@ def _over(world: World, code: PromotionCode) -> bool:
 def _has_paid(world: World, customer: str | None) -> bool:
     if customer is None:
         return False
-    ids = world.charges.having("customer", lambda one: one.customer, customer)
+    ids = world.charges.having("customer", lambda charge: charge.customer, customer)
     return any(world.charges[one].paid for one in ids)
 
 

@@ -22,10 +22,10 @@ replace = msgspec.structs.replace
 
 def require(world: World, customer: str, identifier: str) -> CreditTransaction:
     """The transaction of that id, of that customer; 404 ``resource_missing`` otherwise."""
-    found = world.credit_moves.get(identifier)
-    if found is None or found.customer != customer:
+    credit_transaction = world.credit_moves.get(identifier)
+    if credit_transaction is None or credit_transaction.customer != customer:
         raise no_such("customer_balance_transaction", identifier, "transaction")
-    return found
+    return credit_transaction
 
 
 def adjust(
@@ -101,7 +101,9 @@ def apply(world: World, customer: str, ending: int, currency: str, invoice: str)
 
 def give_back(world: World, invoice: str) -> None:
     """Give back what an invoice that is void has taken from the balance."""
-    for identifier in world.credit_moves.having("invoice", lambda one: one.invoice, invoice):
+    for identifier in world.credit_moves.having(
+        "invoice", lambda credit_transaction: credit_transaction.invoice, invoice
+    ):
         taken = world.credit_moves[identifier]
         if taken.type == "applied_to_invoice":
             what = "unapplied_from_invoice"

@@ -199,7 +199,7 @@ def expire(world: World, identifier: str) -> None:
 
 def of_charge(world: World, charge: str) -> Dispute | None:
     """The dispute of a charge, of which there is at most one."""
-    ids = world.disputes.having("charge", lambda one: str(one.charge), charge)
+    ids = world.disputes.having("charge", lambda dispute: str(dispute.charge), charge)
     return world.disputes[ids[-1]] if ids else None
 
 

@@ -205,7 +205,9 @@ def delete(world: World, identifier: str, cause: EventRequest) -> Deleted:
         raise StripeError(400, "You can only delete draft invoices.", code="invoice_not_editable")
     if invoice.parent is not None:
         raise StripeError(400, "Invoices of subscriptions cannot be deleted; void them instead.")
-    for item in [one for one in world.invoice_items if one.invoice == identifier]:
+    for item in [
+        invoice_item for invoice_item in world.invoice_items if invoice_item.invoice == identifier
+    ]:
         world.invoice_items.put(replace(item, invoice=None))
     world.deleted.add(identifier)
     world.emit("invoice.deleted", invoice, cause)

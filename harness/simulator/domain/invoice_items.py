@@ -147,9 +147,11 @@ def delete(world: World, identifier: str, cause: EventRequest) -> Deleted:
 
 def pending(world: World, customer: str, currency: str) -> list[InvoiceItem]:
     """Return what waits for the customer's next invoice, oldest first."""
-    ids = world.invoice_items.having("customer", lambda one: str(one.customer), customer)
-    found = [world.invoice_items[one] for one in ids if one not in world.deleted]
-    return [item for item in found if item.invoice is None and item.currency == currency]
+    ids = world.invoice_items.having(
+        "customer", lambda invoice_item: str(invoice_item.customer), customer
+    )
+    invoice_items = [world.invoice_items[one] for one in ids if one not in world.deleted]
+    return [item for item in invoice_items if item.invoice is None and item.currency == currency]
 
 
 def _draft(world: World, identifier: str) -> Invoice:

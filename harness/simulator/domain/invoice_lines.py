@@ -133,7 +133,7 @@ def _discounted(
     left = {line.id: line.amount - _taken(line) for line in counted}
     whole = sum(left.values())
     off = rest = coupons.taken_off(coupon, whole)
-    found = []
+    invoice_lines = []
     for line in lines:
         part = 0
         if line.id in left and whole:
@@ -143,12 +143,12 @@ def _discounted(
             rest -= part
             amounts = [*line.discount_amounts, {"amount": part, "discount": identifier}]
             line = replace(line, discount_amounts=amounts, discounts=[*line.discounts, identifier])
-        found.append(line)
-    return found, off
+        invoice_lines.append(line)
+    return invoice_lines, off
 
 
 def _taken(line: InvoiceLine) -> int:
-    return sum(one["amount"] for one in line.discount_amounts)
+    return sum(discount_amount["amount"] for discount_amount in line.discount_amounts)
 
 
 def _product(line: InvoiceLine) -> str | None:

@@ -185,7 +185,9 @@ def source_of(world: World, invoice: Invoice) -> PaymentSource | None:
 
 def payment_of(world: World, identifier: str) -> InvoicePayment | None:
     """The payment of an invoice, once that is final."""
-    ids = world.invoice_payments.having("invoice", lambda one: str(one.invoice), identifier)
+    ids = world.invoice_payments.having(
+        "invoice", lambda invoice_payment: str(invoice_payment.invoice), identifier
+    )
     return world.invoice_payments[ids[-1]] if ids else None
 
 

@@ -104,9 +104,11 @@ def follow(world: World, token: str) -> str | None:
 def going(world: World, token: str) -> list[Subscription]:
     """The subscriptions that the customer of a portal has, oldest first."""
     customer = require(world, token).subject
-    ids = world.subscriptions.having("customer", lambda one: str(one.customer), customer)
-    found = [world.subscriptions[one] for one in ids]
-    return [one for one in found if one.status not in OVER]
+    ids = world.subscriptions.having(
+        "customer", lambda subscription: str(subscription.customer), customer
+    )
+    subscriptions = [world.subscriptions[one] for one in ids]
+    return [subscription for subscription in subscriptions if subscription.status not in OVER]
 
 
 def end_later(world: World, token: str, identifier: str, ends: bool) -> Subscription:

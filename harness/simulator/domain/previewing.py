@@ -121,10 +121,16 @@ def _changed(
 
 def _first(twin: World, customer: str) -> Subscription | None:
     """The customer's subscription that is invoiced next."""
-    ids = twin.subscriptions.having("customer", lambda one: str(one.customer), customer)
-    going = [one for one in map(twin.subscriptions.__getitem__, ids) if one.status not in OVER]
-    going = [one for one in going if not one.cancel_at_period_end]
-    return min(going, key=lambda one: period_of(one)[1], default=None)
+    ids = twin.subscriptions.having(
+        "customer", lambda subscription: str(subscription.customer), customer
+    )
+    going = [
+        subscription
+        for subscription in map(twin.subscriptions.__getitem__, ids)
+        if subscription.status not in OVER
+    ]
+    going = [subscription for subscription in going if not subscription.cancel_at_period_end]
+    return min(going, key=lambda subscription: period_of(subscription)[1], default=None)
 
 
 def _renewed(twin: World, subscription: Subscription) -> None:

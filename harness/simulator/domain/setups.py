@@ -59,10 +59,10 @@ class CreateSetup(msgspec.Struct, frozen=True, kw_only=True):
 
 def require(world: World, identifier: str) -> SetupIntent:
     """The setup intent of that id; 404 ``resource_missing`` otherwise."""
-    found = world.setups.get(identifier)
-    if found is None:
+    setup_intent = world.setups.get(identifier)
+    if setup_intent is None:
         raise no_such("setupintent", identifier, "intent")
-    return found
+    return setup_intent
 
 
 def create(world: World, request: CreateSetup, cause: EventRequest) -> SetupIntent:

@@ -165,10 +165,10 @@ def made(
     period: tuple[int, int],
 ) -> list[SubscriptionItem]:
     """New items of a subscription."""
-    found = []
+    subscription_items = []
     for item, price in wanted:
         given = {name: text for name, text in (item.metadata or {}).items() if text is not None}
-        found.append(
+        subscription_items.append(
             SubscriptionItem(
                 id=world.ids.draw("si_"),
                 created=world.now(),
@@ -182,7 +182,7 @@ def made(
                 tax_rates=[],
             )
         )
-    return found
+    return subscription_items
 
 
 def put(
@@ -210,14 +210,14 @@ def lines(
     world: World, items: Sequence[SubscriptionItem], *, part: tuple[int, int] | None = None
 ) -> list[InvoiceLine]:
     """The lines of an invoice for the items' period; of ``part`` seconds of so many alone."""
-    found = []
+    invoice_lines = []
     for item in items:
         name = world.products[item.price.product].name
         amount = item.price.unit_amount * item.quantity
         if part is not None:
             amount = periods.share(amount, *part)
-        found.append(recurring_line(world, item, amount, f"{item.quantity} × {name}"))
-    return found
+        invoice_lines.append(recurring_line(world, item, amount, f"{item.quantity} × {name}"))
+    return invoice_lines
 
 
 def trial_lines(world: World, items: Sequence[SubscriptionItem]) -> list[InvoiceLine]:
@@ -245,8 +245,8 @@ def redeemed(
     subscription: str,
 ) -> list[str]:
     """Redeem the discounts for a subscription; the ids of what they are from now on."""
-    for one in wanted:
-        coupons.usable(world, one, customer, amount, currency)
+    for discount_asked in wanted:
+        coupons.usable(world, discount_asked, customer, amount, currency)
     return [
         coupons.redeem(world, one, customer, amount, currency, subscription=subscription).id
         for one in wanted
@@ -256,9 +256,9 @@ def redeemed(
 def lasting(world: World, subscription: Subscription) -> list[str]:
     """The discounts that still hold for what is invoiced now."""
     return [
-        one
-        for one in subscription.discounts
-        if (end := world.discounts[one].end) is None or end > world.now()
+        discount
+        for discount in subscription.discounts
+        if (end := world.discounts[discount].end) is None or end > world.now()
     ]
 
 

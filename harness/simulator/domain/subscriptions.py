@@ -82,8 +82,8 @@ def create(
     identifier = world.ids.draw("sub_")
     items = subscribing.made(world, identifier, prices, (now, end))
     whole = subscribing.cost(items)
-    for wanted in request.discounts:
-        coupons.usable(world, wanted, request.customer, whole, like.currency)
+    for discount in request.discounts:
+        coupons.usable(world, discount, request.customer, whole, like.currency)
     free = trial_end is not None or (anchor > now and not request.prorates) or not whole
     automatic = request.collection_method == "charge_automatically"
     if paid_with is None and automatic and not free:

@@ -62,11 +62,11 @@ class Owners:
         return ("payment_intent", "" if found is None else found.payment_intent or charge)
 
     def of_movement(self, entry: str) -> Thing:
-        found = self.world.balance_transactions.get(entry)
-        if found is None:
+        balance_transaction = self.world.balance_transactions.get(entry)
+        if balance_transaction is None:
             return ("payment_intent", "")
-        refund = self.world.refunds.get(found.source)
-        return self.of_charge(found.source if refund is None else refund.charge)
+        refund = self.world.refunds.get(balance_transaction.source)
+        return self.of_charge(balance_transaction.source if refund is None else refund.charge)
 
     def of_refund(self, refund: str) -> Thing:
         found = self.world.refunds.get(refund)
@@ -81,36 +81,46 @@ class Owners:
         return ("product", "" if found is None else found.product)
 
     def of_item(self, item: str) -> Thing:
-        found = self.world.subscription_items.get(item)
-        return ("billing", "") if found is None else self.of_subscription(found.subscription)
+        subscription_item = self.world.subscription_items.get(item)
+        return (
+            ("billing", "")
+            if subscription_item is None
+            else self.of_subscription(subscription_item.subscription)
+        )
 
     def of_payment(self, payment: str) -> Thing:
-        found = self.world.invoice_payments.get(payment)
-        return ("billing", "") if found is None else self.of_invoice(found.invoice)
+        invoice_payment = self.world.invoice_payments.get(payment)
+        return (
+            ("billing", "") if invoice_payment is None else self.of_invoice(invoice_payment.invoice)
+        )
 
     def of_code(self, code: str) -> Thing:
-        found = self.world.promotion_codes.get(code)
-        return ("coupon", "" if found is None else str(found.promotion["coupon"]))
+        promotion_code = self.world.promotion_codes.get(code)
+        return ("coupon", "" if promotion_code is None else str(promotion_code.promotion["coupon"]))
 
     def of_transfer(self, transfer: str) -> Thing:
         found = self.world.transfers.get(transfer)
         return ("account", "" if found is None else found.destination)
 
     def of_reversal(self, reversal: str) -> Thing:
-        found = self.world.transfer_reversals.get(reversal)
-        return ("account", "") if found is None else self.of_transfer(found.transfer)
+        transfer_reversal = self.world.transfer_reversals.get(reversal)
+        return (
+            ("account", "")
+            if transfer_reversal is None
+            else self.of_transfer(transfer_reversal.transfer)
+        )
 
     def of_fee(self, fee: str) -> Thing:
-        found = self.world.application_fees.get(fee)
-        return ("account", "" if found is None else found.account)
+        application_fee = self.world.application_fees.get(fee)
+        return ("account", "" if application_fee is None else application_fee.account)
 
     def of_fee_refund(self, refund: str) -> Thing:
-        found = self.world.fee_refunds.get(refund)
-        return ("account", "") if found is None else self.of_fee(found.fee)
+        fee_refund = self.world.fee_refunds.get(refund)
+        return ("account", "") if fee_refund is None else self.of_fee(fee_refund.fee)
 
     def of_cash_move(self, move: str) -> Thing:
-        found = self.world.cash_moves.get(move)
-        return ("wallet", "" if found is None else found.customer)
+        cash_transaction = self.world.cash_moves.get(move)
+        return ("wallet", "" if cash_transaction is None else cash_transaction.customer)
 
     def of_cash(self, key: str) -> Thing:
         """A customer's cash in one currency."""

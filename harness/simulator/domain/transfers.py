@@ -322,7 +322,7 @@ def _source(world: World, identifier: str) -> Charge:
 
 
 def _sent_on(world: World, charge: str) -> int:
-    ids = world.transfers.having("source", lambda one: one.source_transaction, charge)
+    ids = world.transfers.having("source", lambda transfer: transfer.source_transaction, charge)
     return sum(world.transfers[one].amount for one in ids)
 
 

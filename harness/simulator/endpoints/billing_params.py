@@ -104,12 +104,12 @@ def trial_settings(params: Params) -> str:
     if behavior is None:
         raise settings.missing("end_behavior")
     choices = ("cancel", "create_invoice", "pause")
-    found = behavior.choice("missing_payment_method", choices)
-    if found is None:
+    choice = behavior.choice("missing_payment_method", choices)
+    if choice is None:
         raise behavior.missing("missing_payment_method")
     behavior.finish()
     settings.finish()
-    return found
+    return choice
 
 
 def payment_settings(params: Params) -> dict[str, Any] | None:

@@ -242,15 +242,17 @@ def _unit_amount(params: Params) -> int:
 
 
 def _product_extras(params: Params) -> dict[str, Any]:
-    found: dict[str, Any] = {name: params.string(name) for name in _TEXTS if params.has(name)}
+    product_extras: dict[str, Any] = {
+        name: params.string(name) for name in _TEXTS if params.has(name)
+    }
     dimensions = params.mapping("package_dimensions")
     if dimensions is not None:
         sides = ("height", "length", "weight", "width")
-        found["package_dimensions"] = {name: _number(dimensions, name) for name in sides}
+        product_extras["package_dimensions"] = {name: _number(dimensions, name) for name in sides}
         dimensions.finish()
     if params.has("shippable"):
-        found["shippable"] = params.boolean("shippable")
-    return found
+        product_extras["shippable"] = params.boolean("shippable")
+    return product_extras
 
 
 def _number(params: Params, name: str) -> float:

@@ -174,7 +174,7 @@ def _lines(params: Params) -> tuple[Wanted, ...]:
         raise params.missing("line_items")
     if len(given) > _MOST_LINES:
         raise Refused(400, f"A session has at most {_MOST_LINES} line items.", param="line_items")
-    return tuple(_line(one) for one in given)
+    return tuple(_line(params) for params in given)
 
 
 def _line(params: Params) -> Wanted:
@@ -212,7 +212,7 @@ def _intent(params: Params) -> dict[str, Any]:
     data = params.mapping("payment_intent_data")
     if data is None:
         return {}
-    found = {
+    intent = {
         "intent_metadata": merged({}, data.metadata() or {}),
         "capture_method": intent_params.capture_method(data) or "automatic_async",
         "intent": {
@@ -221,7 +221,7 @@ def _intent(params: Params) -> dict[str, Any]:
         },
     }
     data.finish()
-    return found
+    return intent
 
 
 def _setup(params: Params) -> dict[str, Any]:
@@ -229,12 +229,12 @@ def _setup(params: Params) -> dict[str, Any]:
     data = params.mapping("setup_intent_data")
     if data is None:
         return {}
-    found = {
+    setup = {
         "intent_metadata": merged({}, data.metadata() or {}),
         "intent": {"description": data.string("description")},
     }
     data.finish()
-    return found
+    return setup
 
 
 def _subscription(params: Params) -> dict[str, Any]:
@@ -248,12 +248,12 @@ def _subscription(params: Params) -> dict[str, Any]:
         "missing_method": billing_params.trial_settings(data),
         "description": data.string("description"),
     }
-    found = {
+    subscription = {
         "subscription": {name: value for name, value in trial.items() if value is not None},
         "intent_metadata": merged({}, data.metadata() or {}),
     }
     data.finish()
-    return found
+    return subscription
 
 
 _ABOUT: dict[str, Callable[[Params], dict[str, Any]]] = {

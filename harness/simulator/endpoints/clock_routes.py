@@ -52,7 +52,9 @@ def delete_clock(_: Params, identifier: str) -> Execution:
 
     def execute(world: World, cause: EventRequest) -> Answer:
         clock = clocks.require(world, identifier)
-        for customer in [one for one in world.customers if one.test_clock == identifier]:
+        for customer in [
+            customer for customer in world.customers if customer.test_clock == identifier
+        ]:
             if customer.id not in world.deleted:
                 customers.delete(world, customer.id, cause)
         world.deleted.add(identifier)
@@ -209,19 +211,19 @@ def list_codes(params: Params, _: str) -> Execution:
 
 def _restrictions(params: Params) -> dict[str, Any]:
     given = params.mapping("restrictions")
-    found: dict[str, Any] = {
+    restrictions: dict[str, Any] = {
         "first_time_transaction": False,
         "minimum_amount": None,
         "minimum_amount_currency": None,
     }
     if given is None:
-        return found
+        return restrictions
     refuse(given, "currency_options")
-    found["first_time_transaction"] = given.boolean("first_time_transaction")
-    found["minimum_amount"] = given.integer("minimum_amount", minimum=1)
+    restrictions["first_time_transaction"] = given.boolean("first_time_transaction")
+    restrictions["minimum_amount"] = given.integer("minimum_amount", minimum=1)
     code = given.string("minimum_amount_currency")
-    if (code is None) != (found["minimum_amount"] is None):
+    if (code is None) != (restrictions["minimum_amount"] is None):
         raise given.missing("minimum_amount_currency")
-    found["minimum_amount_currency"] = None if code is None else currency(code)
+    restrictions["minimum_amount_currency"] = None if code is None else currency(code)
     given.finish()
-    return found
+    return restrictions

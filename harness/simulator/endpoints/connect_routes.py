@@ -150,8 +150,8 @@ def list_reversals(params: Params, identifier: str) -> Execution:
     cursor = listing.cursor(params)
 
     def execute(world: World, _: EventRequest) -> Answer:
-        found = transfers.require(world, identifier).reversals
-        return listing.part(found.data, "transfer_reversal", found.url, cursor)
+        reversals = transfers.require(world, identifier).reversals
+        return listing.part(reversals.data, "transfer_reversal", reversals.url, cursor)
 
     return execute
 
@@ -194,8 +194,8 @@ def list_fee_refunds(params: Params, identifier: str) -> Execution:
     cursor = listing.cursor(params)
 
     def execute(world: World, _: EventRequest) -> Answer:
-        found = transfers.require_fee(world, identifier).refunds
-        return listing.part(found.data, "fee_refund", found.url, cursor)
+        refunds = transfers.require_fee(world, identifier).refunds
+        return listing.part(refunds.data, "fee_refund", refunds.url, cursor)
 
     return execute
 
@@ -293,12 +293,12 @@ def list_disputes(params: Params, _: str) -> Execution:
 
 def _account(params: Params) -> dict[str, Any]:
     refuse(params, "account_token", "bank_account")
-    found: dict[str, Any] = {}
+    account: dict[str, Any] = {}
     for name in ("business_type", "email"):
         if params.has(name):
-            found[name] = params.string(name)
+            account[name] = params.string(name)
     if params.has("default_currency"):
-        found["default_currency"] = intent_params.currency(params.required("default_currency"))
+        account["default_currency"] = intent_params.currency(params.required("default_currency"))
     for name in _OWNERS:
         params.opaque(name)
     if params.is_nested("external_account"):
@@ -307,18 +307,18 @@ def _account(params: Params) -> dict[str, Any]:
         params.string("external_account")
     asked = params.mapping("capabilities")
     if asked is not None:
-        found["capabilities"] = {
+        account["capabilities"] = {
             name: "active" if wanted else "inactive" for name, wanted in _requested(asked).items()
         }
-    return found
+    return account
 
 
 def _requested(capabilities: Params) -> dict[str, bool]:
     found = {}
     for name in capabilities.names():
-        one = capabilities.mapping(name)
-        if one is None:
+        params = capabilities.mapping(name)
+        if params is None:
             raise Refused(400, f"Invalid object: {name}", param=capabilities.name(name))
-        found[name] = one.boolean("requested")
-        one.finish()
+        found[name] = params.boolean("requested")
+        params.finish()
     return found

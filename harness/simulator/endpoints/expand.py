@@ -360,7 +360,7 @@ def _subscriptions(world: World, customer: str) -> dict[str, Any]:
         world.subscriptions[one]
         for one in world.subscriptions.having("customer", lambda sub: str(sub.customer), customer)
     ]
-    lasting = [one for one in reversed(made) if one.status != "canceled"]
+    lasting = [subscription for subscription in reversed(made) if subscription.status != "canceled"]
     return _first_of(lasting, f"/v1/customers/{customer}/subscriptions")
 
 

@@ -90,17 +90,17 @@ def card_source(data: Params) -> PaymentSource:
     if card is None:
         raise data.missing("card")
     if card.has("number"):
-        found = PaymentSource(number=card.required("number"))
+        payment_source = PaymentSource(number=card.required("number"))
         for name in ("exp_month", "exp_year"):
             if card.integer(name, minimum=1, maximum=9999) is None:
                 raise card.missing(name)
         card.string("cvc")
     else:
-        found = PaymentSource(token=card.required("token"))
+        payment_source = PaymentSource(token=card.required("token"))
     card.finish()
     data.opaque("billing_details")
     data.finish()
-    return found
+    return payment_source
 
 
 def method_selection(

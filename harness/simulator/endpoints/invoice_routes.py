@@ -70,8 +70,8 @@ def create(params: Params, _: str) -> Execution:
             waiting = []
             if pending == "include":
                 waiting = invoice_items.pending(world, owner.id, request.currency)
-            for one in wanted:
-                coupons.usable(world, one, customer, 0, request.currency)
+            for discount_asked in wanted:
+                coupons.usable(world, discount_asked, customer, 0, request.currency)
             made = invoice_drafts.create(world, request, cause, waiting)
             if not wanted:
                 return made
@@ -122,11 +122,11 @@ def finalize(params: Params, identifier: str) -> Execution:
     advances = params.boolean("auto_advance") if params.has("auto_advance") else None
 
     def execute(world: World, cause: EventRequest) -> Answer:
-        found = invoices.finalize(world, identifier, cause)
-        if advances is not None and found.status == "open":
-            found = invoices.replace(found, auto_advance=advances)
-            world.invoices.put(found)
-        return found
+        invoice = invoices.finalize(world, identifier, cause)
+        if advances is not None and invoice.status == "open":
+            invoice = invoices.replace(invoice, auto_advance=advances)
+            world.invoices.put(invoice)
+        return invoice
 
     return _timed(identifier, execute)
 
@@ -198,8 +198,8 @@ def list_lines(params: Params, identifier: str) -> Execution:
     cursor = listing.cursor(params)
 
     def execute(world: World, _: EventRequest) -> Answer:
-        found = invoice_drafts.require(world, identifier)
-        return listing.part(found.lines.data, "line item", found.lines.url, cursor)
+        invoice = invoice_drafts.require(world, identifier)
+        return listing.part(invoice.lines.data, "line item", invoice.lines.url, cursor)
 
     return execute
 
@@ -228,10 +228,10 @@ def retrieve_payment(_: Params, identifier: str) -> Execution:
     """GET /v1/invoice_payments/{id}."""
 
     def execute(world: World, _: EventRequest) -> Answer:
-        found = world.invoice_payments.get(identifier)
-        if found is None:
+        invoice_payment = world.invoice_payments.get(identifier)
+        if invoice_payment is None:
             raise no_such("invoice_payment", identifier, "invoice_payment")
-        return found
+        return invoice_payment
 
     return execute
 
@@ -332,8 +332,8 @@ def _timed(identifier: str, does: Callable[[World, EventRequest], Any]) -> Execu
     """Do something to an invoice in its customer's time."""
 
     def execute(world: World, cause: EventRequest) -> Answer:
-        found = invoice_drafts.require(world, identifier)
-        with clocks.time_of(world, found.customer):
+        invoice = invoice_drafts.require(world, identifier)
+        with clocks.time_of(world, invoice.customer):
             answer: Answer = does(world, cause)
             return answer
 

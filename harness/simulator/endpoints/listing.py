@@ -129,8 +129,8 @@ def of_customer(collection: Collection[Any], customer: str | None) -> list[str] 
 
 
 def _customer(item: Any) -> str | None:
-    found: str | None = item.customer
-    return found
+    customer: str | None = item.customer
+    return customer
 
 
 def searched(params: Params, kind: str, url: str) -> Execution:
@@ -150,12 +150,12 @@ def searched(params: Params, kind: str, url: str) -> Execution:
         if counted:
             every = Cursor(limit=len(objects) + 1)
             total = len(objects.page(every, among=among, where=matches).data)
-        found = page(objects, "page", f"{url}/search", where_to, among=among, where=matches)
+        listing = page(objects, "page", f"{url}/search", where_to, among=among, where=matches)
         return SearchListing(
-            data=found.data,
-            has_more=found.has_more,
-            url=found.url,
-            next_page=found.data[-1].id if found.has_more else None,
+            data=listing.data,
+            has_more=listing.has_more,
+            url=listing.url,
+            next_page=listing.data[-1].id if listing.has_more else None,
             total_count=total,
         )
 

@@ -254,10 +254,10 @@ def list_endpoints(params: Params, _: str) -> Execution:
 
 
 def _endpoint(world: World, identifier: str) -> WebhookEndpoint:
-    found = world.webhook_endpoints.get(identifier)
-    if found is None or identifier in world.deleted:
+    webhook_endpoint = world.webhook_endpoints.get(identifier)
+    if webhook_endpoint is None or identifier in world.deleted:
         raise no_such("webhook endpoint", identifier, "id")
-    return found
+    return webhook_endpoint
 
 
 def _events(params: Params) -> tuple[str, ...] | None:
@@ -280,14 +280,16 @@ def _url(url: str) -> str:
 
 
 def _customer_attributes(params: Params) -> dict[str, Any]:
-    found: dict[str, Any] = {
+    customer_attributes: dict[str, Any] = {
         name: params.string(name) for name in _CUSTOMER_TEXTS if params.has(name)
     }
     for name in ("address", "shipping"):
         if params.has(name):
-            found[name] = params.opaque(name)
+            customer_attributes[name] = params.opaque(name)
     if params.has("tax_exempt"):
-        found["tax_exempt"] = params.choice("tax_exempt", ("none", "exempt", "reverse"))
+        customer_attributes["tax_exempt"] = params.choice(
+            "tax_exempt", ("none", "exempt", "reverse")
+        )
     if params.has("invoice_prefix"):
         prefix = params.required("invoice_prefix")
         if not _PREFIX.fullmatch(prefix):
@@ -296,13 +298,13 @@ def _customer_attributes(params: Params) -> dict[str, Any]:
                 "invoice_prefix must be 3 to 12 capital letters or digits.",
                 param="invoice_prefix",
             )
-        found["invoice_prefix"] = prefix
+        customer_attributes["invoice_prefix"] = prefix
     number = params.integer("next_invoice_sequence", minimum=1)
     if number is not None:
-        found["next_invoice_sequence"] = number
+        customer_attributes["next_invoice_sequence"] = number
     params.opaque("tax")
     if params.has("preferred_locales"):
-        found["preferred_locales"] = list(params.strings("preferred_locales") or ())
+        customer_attributes["preferred_locales"] = list(params.strings("preferred_locales") or ())
     settings = params.mapping("invoice_settings")
     if settings is not None:
         kept: dict[str, Any] = {}
@@ -312,9 +314,10 @@ def _customer_attributes(params: Params) -> dict[str, Any]:
         if settings.has("custom_fields"):
             fields = settings.mappings("custom_fields") or ()
             kept["custom_fields"] = [
-                {"name": one.required("name"), "value": one.required("value")} for one in fields
+                {"name": field.required("name"), "value": field.required("value")}
+                for field in fields
             ] or None
         settings.opaque("rendering_options")
         settings.finish()
-        found["invoice_settings"] = kept
-    return found
+        customer_attributes["invoice_settings"] = kept
+    return customer_attributes

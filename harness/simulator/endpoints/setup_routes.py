@@ -170,12 +170,12 @@ def _component(params: Params, name: str) -> dict[str, Any]:
     given = params.mapping(name)
     if given is None:
         return off
-    found = {**off, "enabled": given.boolean("enabled")}
+    component = {**off, "enabled": given.boolean("enabled")}
     features = given.mapping("features") if has_features else None
     if features is not None:
         switches = {one: features.choice(one, ("disabled", "enabled")) for one in _SWITCHES}
         shown = features.strings("payment_method_allow_redisplay_filters")
-        found["features"] = {
+        component["features"] = {
             **{one: value or "disabled" for one, value in switches.items()},
             "payment_method_allow_redisplay_filters": list(shown or ("always",)),
             "payment_method_redisplay_limit": features.integer(
@@ -187,7 +187,7 @@ def _component(params: Params, name: str) -> dict[str, Any]:
         }
         features.finish()
     given.finish()
-    return found
+    return component
 
 
 def _extras(params: Params) -> dict[str, Any]:

@@ -134,14 +134,14 @@ def update(params: Params, identifier: str) -> Execution:
     )
 
     def execute(world: World, cause: EventRequest) -> Answer:
-        found = subscribing.require(world, identifier)
+        subscription = subscribing.require(world, identifier)
         wanted = request
         if details is not None:
-            known = {**found.cancellation_details, **details}
+            known = {**subscription.cancellation_details, **details}
             wanted = changing.replace(
                 request, extras={**request.extras, "cancellation_details": known}
             )
-        _require_method(world, extras, found.customer)
+        _require_method(world, extras, subscription.customer)
         return changing.update(world, identifier, wanted, cause)
 
     return _timed(identifier, execute)
@@ -209,12 +209,12 @@ def search_all(params: Params, _: str) -> Execution:
 def create_item(params: Params, _: str) -> Execution:
     """POST /v1/subscription_items."""
     subscription = params.required("subscription")
-    wanted = billing_params.item(params, known=False)
+    item_asked = billing_params.item(params, known=False)
     how = _how(params)
 
     def execute(world: World, cause: EventRequest) -> Answer:
         found = subscribing.require(world, subscription, status=400)
-        changed = _changed(world, found, wanted, how, cause)
+        changed = _changed(world, found, item_asked, how, cause)
         return subscribing.require_item(world, changed.items.data[-1].id)
 
     return execute
@@ -228,13 +228,15 @@ def retrieve_item(_: Params, identifier: str) -> Execution:
 def update_item(params: Params, identifier: str) -> Execution:
     """POST /v1/subscription_items/{id}."""
     price, quantity = params.string("price"), params.integer("quantity", minimum=0)
-    wanted = WantedItem(id=identifier, price=price, quantity=quantity, metadata=params.metadata())
+    item_asked = WantedItem(
+        id=identifier, price=price, quantity=quantity, metadata=params.metadata()
+    )
     how = _how(params)
 
     def execute(world: World, cause: EventRequest) -> Answer:
         item = subscribing.require_item(world, identifier)
-        found = subscribing.require(world, item.subscription)
-        _changed(world, found, wanted, how, cause)
+        subscription = subscribing.require(world, item.subscription)
+        _changed(world, subscription, item_asked, how, cause)
         return subscribing.require_item(world, identifier)
 
     return execute
@@ -243,13 +245,13 @@ def update_item(params: Params, identifier: str) -> Execution:
 def delete_item(params: Params, identifier: str) -> Execution:
     """DELETE /v1/subscription_items/{id}."""
     params.boolean("clear_usage")
-    wanted = WantedItem(id=identifier, deleted=True)
+    item_asked = WantedItem(id=identifier, deleted=True)
     how = _how(params)
 
     def execute(world: World, cause: EventRequest) -> Answer:
         item = subscribing.require_item(world, identifier)
-        found = subscribing.require(world, item.subscription)
-        _changed(world, found, wanted, how, cause)
+        subscription = subscribing.require(world, item.subscription)
+        _changed(world, subscription, item_asked, how, cause)
         return Deleted(id=identifier, object="subscription_item")
 
     return execute
@@ -293,8 +295,8 @@ def _timed(identifier: str, does: Callable[[World, EventRequest], Any]) -> Execu
     """Do something to a subscription in its customer's time."""
 
     def execute(world: World, cause: EventRequest) -> Answer:
-        found = subscribing.require(world, identifier)
-        with clocks.time_of(world, found.customer):
+        subscription = subscribing.require(world, identifier)
+        with clocks.time_of(world, subscription.customer):
             answer: Answer = does(world, cause)
             return answer
 
@@ -302,22 +304,22 @@ def _timed(identifier: str, does: Callable[[World, EventRequest], Any]) -> Execu
 
 
 def _extras(params: Params) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    extras: dict[str, Any] = {}
     off(params, "automatic_tax")
     params.opaque("invoice_settings")
     for name in ("description", "default_payment_method"):
         if params.has(name):
-            found[name] = params.string(name)
+            extras[name] = params.string(name)
     if params.has("cancel_at_period_end"):
-        found["cancel_at_period_end"] = params.boolean("cancel_at_period_end")
+        extras["cancel_at_period_end"] = params.boolean("cancel_at_period_end")
     if params.is_empty("cancel_at"):
-        found["cancel_at"] = params.string("cancel_at")
+        extras["cancel_at"] = params.string("cancel_at")
     elif params.has("cancel_at"):
-        found["cancel_at"] = params.integer("cancel_at", minimum=0)
+        extras["cancel_at"] = params.integer("cancel_at", minimum=0)
     settings = billing_params.payment_settings(params)
     if settings is not None:
-        found["payment_settings"] = settings
-    return found
+        extras["payment_settings"] = settings
+    return extras
 
 
 def _collection(params: Params) -> tuple[str | None, int | None]:
@@ -352,13 +354,13 @@ def _details(params: Params) -> dict[str, Any] | None:
     given = params.mapping("cancellation_details")
     if given is None:
         return None
-    found: dict[str, Any] = {}
+    details: dict[str, Any] = {}
     if given.has("comment"):
-        found["comment"] = given.string("comment")
+        details["comment"] = given.string("comment")
     if given.has("feedback"):
-        found["feedback"] = given.choice("feedback", _FEEDBACK)
+        details["feedback"] = given.choice("feedback", _FEEDBACK)
     given.finish()
-    return found
+    return details
 
 
 def _in_status(status: str | None) -> listing.Where | None:

@@ -155,7 +155,7 @@ class IdempotencyStore:
     def copied(self) -> IdempotencyStore:
         """The keys whose requests have ended, in a store of their own."""
         twin = IdempotencyStore()
-        twin._records = {slot: one for slot, one in self._records.items() if not one.open}
+        twin._records = {slot: record for slot, record in self._records.items() if not record.open}
         return twin
 
     def __iter__(self) -> Iterator[Record]:

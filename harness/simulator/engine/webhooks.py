@@ -113,9 +113,14 @@ class Dispatcher:
         """Send an event again, or for the first time, to one endpoint or to all that want it."""
         assert self._world is not None
         sent = []
-        for one in self._world.webhook_endpoints:
-            if self._world.wants(one, event.type) and endpoint in (None, one.id):
-                sent.append(self._add(event, one.id, one.url, self._clock()))
+        for webhook_endpoint in self._world.webhook_endpoints:
+            if self._world.wants(webhook_endpoint, event.type) and endpoint in (
+                None,
+                webhook_endpoint.id,
+            ):
+                sent.append(
+                    self._add(event, webhook_endpoint.id, webhook_endpoint.url, self._clock())
+                )
         self.wake()
         return sent
 

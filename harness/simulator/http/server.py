@@ -114,7 +114,9 @@ def _say_ready(simulation: Simulation, host: str, port: int) -> None:
     )
     for forward in simulation.settings.forward:
         endpoint = next(
-            one for one in simulation.epoch.world.webhook_endpoints if one.url == forward.url
+            webhook_endpoint
+            for webhook_endpoint in simulation.epoch.world.webhook_endpoints
+            if webhook_endpoint.url == forward.url
         )
         secret = simulation.epoch.world.secret_of[endpoint.id]
         print(f"  webhooks  to {forward.url}, signed with {secret}", flush=True)

@@ -16,8 +16,8 @@ _LIVE = re.compile(
 
 def live_key_in(text: str) -> str | None:
     """Return the first key in ``text`` that opens a real account; None if there is none."""
-    found = _LIVE.search(text)
-    return found[0] if found else None
+    match = _LIVE.search(text)
+    return match[0] if match else None
 
 
 def masked(key: str) -> str:

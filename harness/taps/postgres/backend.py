@@ -309,10 +309,10 @@ def _column(reader: Reader) -> Column:
 
 
 def _error_fields(reader: Reader) -> tuple[tuple[str, str], ...]:
-    found: list[tuple[str, str]] = []
+    error_fields: list[tuple[str, str]] = []
     while code := reader.byte("field code"):
-        found.append((chr(code), reader.text("field")))
-    return tuple(found)
+        error_fields.append((chr(code), reader.text("field")))
+    return tuple(error_fields)
 
 
 class BackendParser:

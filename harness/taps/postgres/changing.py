@@ -61,20 +61,20 @@ class Changing:
         """How often each was made in a statement of an attempt's."""
         self.passed: Counter[StatementChange] = Counter()
         """How often each was made, whoever sent the statement."""
-        for one in changes:
-            if one.differing:
-                words = words_of(one.sql)
-                free = [None if n in one.differing else word for n, word in enumerate(words)]
-                self._differing.append(_Wanted(one, tuple(free)))
+        for change in changes:
+            if change.differing:
+                words = words_of(change.sql)
+                free = [None if n in change.differing else word for n, word in enumerate(words)]
+                self._differing.append(_Wanted(change, tuple(free)))
             else:
-                self._exact.setdefault(_plain(one.sql), []).append(one)
+                self._exact.setdefault(_plain(change.sql), []).append(change)
 
     def __bool__(self) -> bool:
         return bool(self._exact or self._differing)
 
     def replaced(self, frames: Sequence[Frame]) -> list[Frame]:
         """The client's messages as they are sent on."""
-        return [self._frame(one) if one.kind in (_PARSE, _QUERY) else one for one in frames]
+        return [self._frame(frame) if frame.kind in (_PARSE, _QUERY) else frame for frame in frames]
 
     def before(self, unit: Sequence[Frame], known: Mapping[str, Prepared]) -> Before | None:
         """Return what is to be sent before a unit of the client's, in its transaction; None for
@@ -169,7 +169,7 @@ class Changing:
         formats: Sequence[int],
         values: Sequence[bytes | None],
     ) -> Before | None:
-        wanted = sorted({int(one[1:]) for one in _parameters(by)})
+        wanted = sorted({int(parameter[1:]) for parameter in _parameters(by)})
         if any(number > len(values) for number in wanted):
             return None
         asked = []
@@ -303,7 +303,7 @@ def _is_begin(unit: Sequence[Frame], known: Mapping[str, Prepared]) -> bool:
     if isinstance(message, frontend.Query):
         return _says_begin(message.sql) and ";" not in _plain(message.sql)
     number = _begins(unit, known)
-    return number > 0 and all(one.kind in _ENDS_UNIT for one in unit[number:])
+    return number > 0 and all(frame.kind in _ENDS_UNIT for frame in unit[number:])
 
 
 def _says_begin(sql: str) -> bool:
@@ -319,13 +319,13 @@ class Before:
 
     def frames(self, like: Frame) -> tuple[Frame, ...]:
         """The messages, at the place of a client's."""
-        return tuple(Frame(one[0], one, like.offset) for one in self.messages)
+        return tuple(Frame(message[0], message, like.offset) for message in self.messages)
 
 
 def is_own(unit: Unit) -> bool:
     """Return whether a unit is a statement that the tap sends before another."""
-    names = [one.name for one in unit.statements]
-    return unit.ends == "flush" and bool(names) and all(one.startswith(_NAME) for one in names)
+    names = [statement.name for statement in unit.statements]
+    return unit.ends == "flush" and bool(names) and all(name.startswith(_NAME) for name in names)
 
 
 def _value(value: bytes | None) -> bytes:
@@ -343,7 +343,9 @@ def words_of(sql: str) -> tuple[str, ...]:
         tokens = sql_trees.scan(text)
     except sql_trees.ParseError:
         return ()
-    return tuple(text[one.start : one.end + 1] for one in tokens if one.name not in _COMMENTS)
+    return tuple(
+        text[token.start : token.end + 1] for token in tokens if token.name not in _COMMENTS
+    )
 
 
 def _with(sql: str, values: Mapping[str, str]) -> str:
@@ -351,13 +353,15 @@ def _with(sql: str, values: Mapping[str, str]) -> str:
     if not values:
         return sql
     parts, at = [], 0
-    for one in sql_trees.scan(sql):
-        word = sql[one.start : one.end + 1]
+    for token in sql_trees.scan(sql):
+        word = sql[token.start : token.end + 1]
         if word in values:
-            parts += [sql[at : one.start], values[word]]
-            at = one.end + 1
+            parts += [sql[at : token.start], values[word]]
+            at = token.end + 1
     return "".join([*parts, sql[at:]])
 
 
 def _parameters(sql: str) -> list[str]:
-    return [sql[one.start : one.end + 1] for one in sql_trees.scan(sql) if one.name == "PARAM"]
+    return [
+        sql[token.start : token.end + 1] for token in sql_trees.scan(sql) if token.name == "PARAM"
+    ]

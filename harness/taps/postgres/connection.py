@@ -181,7 +181,7 @@ class Link(Carrier[Unit, Session]):
                 unit = self.session.sent(part)
                 if unit is not None:
                     if len(parts) > 1 and unit.ends == "flush":
-                        unit.unasked = [one.sql for one in unit.statements] == [CHECKS]
+                        unit.unasked = [statement.sql for statement in unit.statements] == [CHECKS]
                     self.arrived(unit)
 
     def _checks(self, frame: Frame) -> bool:
@@ -291,11 +291,11 @@ class Link(Carrier[Unit, Session]):
                 words: tuple[bytes, ...] = (frame.raw,)
                 if self._as_simple is not None:
                     words = self._told(self._as_simple, frame)
-                for told in words:
+                for word in words:
                     if self.holds:
-                        self.collect(told, at_once=heard.at_once, flush=heard.flush)
+                        self.collect(word, at_once=heard.at_once, flush=heard.flush)
                     else:
-                        passing.append(told)
+                        passing.append(word)
             if heard.absorbed is not None:
                 self.absorb(heard.absorbed)
             for unit in heard.done:

@@ -46,10 +46,10 @@ def normalised(sql: str) -> str:
     words: list[str] = []
     at, gap = 0, False
     while at < len(sql):
-        found = _TOKEN.match(sql, at)
-        assert found is not None, "the last alternative matches any character"
-        at = found.end()
-        match found.lastgroup:
+        match = _TOKEN.match(sql, at)
+        assert match is not None, "the last alternative matches any character"
+        at = match.end()
+        match match.lastgroup:
             case "space":
                 gap = True
             case "comment":
@@ -59,7 +59,7 @@ def normalised(sql: str) -> str:
                 if gap and words:
                     words.append(" ")
                 gap = False
-                word = "?" if kind in ("literal", "tag") else found.group()
+                word = "?" if kind in ("literal", "tag") else match.group()
                 words.append(_unnumbered(word) if _names_something(words) else word)
     return "".join(words).strip("; ")
 

@@ -44,7 +44,7 @@ class Lasting:
         """The server has answered a unit, with this transaction status after it."""
         tags = unit.answer.tags
         if unit.answer.error is None:
-            self._open += [one for one in unit.statements if _sets(one, tags)]
+            self._open += [statement for statement in unit.statements if _sets(statement, tags)]
         if status != "I":
             return
         if self._open and "ROLLBACK" not in tags:

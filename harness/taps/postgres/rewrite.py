@@ -89,7 +89,9 @@ def can_be_extended(sql: str) -> bool:
     error where an extended query is not, or another one."""
     try:
         tokens = sql_trees.scan(sql) if "$" in sql else ()
-        return len(sql_trees.parse_sql(sql)) == 1 and not any(one.name == "PARAM" for one in tokens)
+        return len(sql_trees.parse_sql(sql)) == 1 and not any(
+            token.name == "PARAM" for token in tokens
+        )
     except sql_trees.ParseError:
         return False
 

@@ -188,7 +188,7 @@ class Unit(msgspec.Struct, eq=False):
         run); ``nulls`` is left out where no parameter is null.
         """
         statements = self.statements or self.prepared
-        found: dict[str, Any] = {
+        request: dict[str, Any] = {
             "session": self.session,
             "pid": self.pid,
             "status": self.status,
@@ -196,8 +196,8 @@ class Unit(msgspec.Struct, eq=False):
             "params": [list(statement.params) for statement in statements],
         }
         if any(statement.nulls for statement in statements):
-            found["nulls"] = [list(statement.nulls) for statement in statements]
-        return found
+            request["nulls"] = [list(statement.nulls) for statement in statements]
+        return request
 
     def as_answer(self) -> dict[str, Any] | None:
         """The ``answer`` of an effect; None when the connection was lost without any."""

@@ -225,7 +225,9 @@ class RedisSession:
     def _unanswered(self, command: RedisCommand) -> None:
         """Note what a command may have changed whose reply was not wanted."""
         carried_out = (command, *(command.transaction or ()))
-        if not command.queued and any(one.name == "SELECT" for one in carried_out):
+        if not command.queued and any(
+            redis_command.name == "SELECT" for redis_command in carried_out
+        ):
             self._now_at(UNKNOWN)
 
     def _now_at(self, databases: Databases) -> None:

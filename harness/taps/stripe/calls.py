@@ -136,25 +136,25 @@ def read_answer(status: int, body: bytes) -> dict[str, Any]:
     status), ``amount``, ``type`` and ``code`` and ``decline_code`` of an error, and ``id`` and
     ``state`` of the payment intent an error carries.
     """
-    found: dict[str, Any] = {"status": status}
+    answer: dict[str, Any] = {"status": status}
     try:
         data = decode_json(body)
     except msgspec.DecodeError:
-        return found
+        return answer
     if not isinstance(data, dict):
-        return found
+        return answer
     error = data.get("error")
     if isinstance(error, dict):
         for name in ("type", "code", "decline_code"):
             if error.get(name) is not None:
-                found[name] = error[name]
+                answer[name] = error[name]
         data = error.get("payment_intent") or {}
     for name, source in (("id", "id"), ("object", "object"), ("state", "status")):
         if data.get(source) is not None:
-            found[name] = data[source]
+            answer[name] = data[source]
     if isinstance(data.get("amount"), int):
-        found["amount"] = data["amount"]
-    return found
+        answer["amount"] = data["amount"]
+    return answer
 
 
 class Attribution:

@@ -29,7 +29,7 @@ class HttpRequest(msgspec.Struct, frozen=True):
 
     def keyed(self, key: str) -> HttpRequest:
         """Return the same request with this idempotency key, whichever it had."""
-        others = [one for one in self.headers if one[0] != _KEY]
+        others = [header for header in self.headers if header[0] != _KEY]
         return msgspec.structs.replace(self, headers=(*others, (_KEY, key.encode("latin-1"))))
 
 

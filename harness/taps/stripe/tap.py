@@ -152,7 +152,7 @@ class StripeTap:
 
     def change(self, changes: Iterable[Keyed]) -> None:
         """Make these changes to calls from now on, and none of those before."""
-        self._keyed = {one.label: one for one in changes}
+        self._keyed = {change.label: change for change in changes}
         self.came.clear()
         self.passed.clear()
 
@@ -345,8 +345,8 @@ def _live_key(request: HttpRequest) -> str | None:
     """The key of a real account that a call presents, in any header."""
     for name, value in request.headers:
         text = value.decode("latin-1")
-        if found := live_key_in(presented(text) if name == b"authorization" else text):
-            return found
+        if live_key := live_key_in(presented(text) if name == b"authorization" else text):
+            return live_key
     return None
 
 

@@ -68,17 +68,19 @@ async def smoke(worlds: ServiceWorlds, script: TargetScript) -> Smoke:
     for attempt in script.clients:
         kinds.setdefault(attempt.table.name, attempt.name)
     for number, name in enumerate(kinds.values()):
-        told = worlds.telling(script.keeping([name]))
+        service_worlds = worlds.telling(script.keeping([name]))
         try:
             # The very first execution meets no state that an earlier one has left behind.
-            world = await _played(told.cold() if number == 0 else told)
+            world = await _played(service_worlds.cold() if number == 0 else service_worlds)
         except InvalidRun as error:
             raise InvalidRun(f"{name} alone: {error}{wrote(worlds.bench.wrote())}") from error
         history = _history(world)
         alone.append(history)
         operation = last_operations(history).get(name)
         if operation is not None and told_success(operation):
-            succeeding[name] = sum(one.outcome is Outcome.OK for one in history.operations)
+            succeeding[name] = sum(
+                operation.outcome is Outcome.OK for operation in history.operations
+            )
         if operation is not None and not told_success(operation):
             said = f"{name} alone does not succeed: {_told(operation)}"
             if _delivers(script, name) and _turned_away(operation):
@@ -146,7 +148,7 @@ def _told(operation: Operation) -> str:
 
 def _delivers(script: TargetScript, name: str) -> bool:
     """Return whether the last thing an attempt does is to deliver an event of ours."""
-    last = next(one.steps[-1] for one in script.clients if one.name == name)
+    last = next(client.steps[-1] for client in script.clients if client.name == name)
     return bool(last.delivers)
 
 

@@ -137,7 +137,7 @@ def at_path(path: str, body: bytes) -> Any:
 
 def cookies_set(answer: Answer) -> dict[str, str | None]:
     """The cookies an answer sets; None for one it takes back."""
-    found: dict[str, str | None] = {}
+    cookies: dict[str, str | None] = {}
     for name, value in answer.raw_headers:
         if name.lower() != b"set-cookie":
             continue
@@ -145,8 +145,8 @@ def cookies_set(answer: Answer) -> dict[str, str | None]:
         cookie, _, content = pair.strip().partition("=")
         said = {a.strip().partition("=")[0].lower(): a.partition("=")[2] for a in attributes}
         gone = said.get("max-age", "").strip() in ("0", "-1") or "1970" in said.get("expires", "")
-        found[cookie] = None if gone else content
-    return found
+        cookies[cookie] = None if gone else content
+    return cookies
 
 
 def _narrowed(where: str) -> tuple[str, re.Pattern[str] | None]:

@@ -140,9 +140,10 @@ def _command(at: At, attempt: AttemptTable, step: AttemptStepTable, known: list[
 def _listening(file: TargetFile) -> list[str]:
     """The names of the processes that requests can be sent to."""
     return [
-        one.name
-        for one in file.process
-        if one.port is not None or "port" in names_in([one.command, one.env])
+        process_table.name
+        for process_table in file.process
+        if process_table.port is not None
+        or "port" in names_in([process_table.command, process_table.env])
     ]
 
 

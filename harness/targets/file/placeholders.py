@@ -56,7 +56,7 @@ class NoSuchPlace(PaidonceError):
 def names_in(value: Any) -> list[str]:
     """The names of all placeholders in a text, or in the texts within tables and lists."""
     if isinstance(value, str):
-        return [found.group(1) for found in _PLACE.finditer(value) if found.group(1)]
+        return [match.group(1) for match in _PLACE.finditer(value) if match.group(1)]
     if isinstance(value, Mapping):
         return [name for pair in value.items() for one in pair for name in names_in(one)]
     if isinstance(value, list | tuple):

@@ -66,7 +66,7 @@ class FixLoad:
             Way(
                 name=way.name,
                 closes=way.closes,
-                changes=tuple(one.words for one in way.changes),
+                changes=tuple(change.words for change in way.changes),
                 runs=tuple(self._runs.get(way.name, ())),
                 failed=self._failed.get(way.name, ""),
             )
@@ -85,7 +85,8 @@ class FixLoad:
             changes=way.changes,
         ) as bench:
             self.backends |= {
-                role: f"{one.kind} {one.version}".strip() for role, one in bench.backends.items()
+                role: f"{backend.kind} {backend.version}".strip()
+                for role, backend in bench.backends.items()
             }
             async with (
                 crowd(bench, self.script) as clients,
@@ -108,7 +109,9 @@ class FixLoad:
             reason=_reason(why[0]) if why else "",
             played=orders,
             never_came=tuple(
-                one.words for one in way.changes if not (isinstance(one, Migrated) or made[one])
+                change.words
+                for change in way.changes
+                if not (isinstance(change, Migrated) or made[change])
             ),
         )
 
@@ -130,5 +133,5 @@ def passed(bench: Bench) -> Counter[Change]:
 
 
 def _reason(run: Run) -> str:
-    worst = next((one for one in run.verdicts if one.status is run.status), None)
+    worst = next((verdict for verdict in run.verdicts if verdict.status is run.status), None)
     return count(1, "burst") if worst is None else worst.reason

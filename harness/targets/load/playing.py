@@ -169,7 +169,11 @@ async def _play(performance: TargetPerformance, script: TargetScript, pace: Atte
 
 def _paid(performance: TargetPerformance, script: TargetScript) -> bool:
     counted = script.rules().counted
-    return any(one.through for name, one in performance.progressions.items() if name in counted)
+    return any(
+        progression.through
+        for name, progression in performance.progressions.items()
+        if name in counted
+    )
 
 
 def _told(orders: int, paid: int, seconds: float, took: Sequence[float]) -> PlayedOrders:

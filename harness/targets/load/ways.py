@@ -37,7 +37,7 @@ def ways_of(
     for number, prediction in enumerate(forecast.predictions, start=1):
         for fix in prediction.fixes:
             why = fix.untried
-            if own_database and any(isinstance(one, Migrated) for one in fix.changes):
+            if own_database and any(isinstance(change, Migrated) for change in fix.changes):
                 why = OWN_DATABASE
             if why or not fix.changes:
                 untried.setdefault((fix.name, why), {})[number] = None

@@ -241,10 +241,10 @@ class TargetClients:
         user = step.as_ or USER
         event = None
         if step.delivers:
-            found = await Events(self.bench).find(step, values_of(scope), where)
-            if found is None:
+            deliverable_event = await Events(self.bench).find(step, values_of(scope), where)
+            if deliverable_event is None:
                 raise NotReady(f"{where}: {not_raised(step)}")
-            event = found.payload
+            event = deliverable_event.payload
         common = self.loaded.headers(self.bench.variant)
         request = request_of(self.bench, step, scope, user, common, where, event)
         wires = self.bench.service if step.to == "service" else self.bench.stripe

@@ -112,9 +112,12 @@ def started_elsewhere(pid: int, port: int) -> list[int]:
     container's program is the engine's child, not that of the command that asked for it."""
     with contextlib.suppress(psutil.Error):
         found = {
-            one.pid
-            for one in psutil.net_connections("tcp")
-            if one.status == psutil.CONN_LISTEN and one.laddr and one.laddr.port == port and one.pid
+            net_connection.pid
+            for net_connection in psutil.net_connections("tcp")
+            if net_connection.status == psutil.CONN_LISTEN
+            and net_connection.laddr
+            and net_connection.laddr.port == port
+            and net_connection.pid
         }
         ours = {pid, *(each.pid for each in psutil.Process(pid).children(recursive=True))}
         return sorted(found - ours)

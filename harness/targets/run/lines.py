@@ -66,10 +66,12 @@ class Lines:
     def _address(self, part: TargetAttempt, to: str) -> str:
         """The address of a process, or of that of its copies which is the attempt's."""
         tables = self.loaded.file.process
-        number = next((n for n, one in enumerate(tables, start=1) if one.name == to), 1)
+        number = next(
+            (n for n, process_table in enumerate(tables, start=1) if process_table.name == to), 1
+        )
         if not tables or (to == "service" and tables[0].copies == 1):
             return self.bench.service_url
-        clients = [one.name for one in self.script.whole.clients]
+        clients = [client.name for client in self.script.whole.clients]
         each = copies(tables[number - 1], number)
         name = each[clients.index(part.again or part.name) % len(each)]
         return f"http://{HOST}:{self.bench.running.process(name).port}"

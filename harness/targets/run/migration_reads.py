@@ -124,8 +124,8 @@ class _Reading:
         """Take what commands read: that which is named, or all where they would look."""
         reads = self.loaded.file.database.reads
         for pattern in reads:
-            found = sorted(self.loaded.folder.glob(pattern)) if _is_glob(pattern) else []
-            for path in found or [self.loaded.folder / pattern]:
+            paths = sorted(self.loaded.folder.glob(pattern)) if _is_glob(pattern) else []
+            for path in paths or [self.loaded.folder / pattern]:
                 self.take(path)
         if not reads:
             self.take(_repository_of(self.loaded.folder))
@@ -247,9 +247,9 @@ def _variables() -> dict[str, str]:
 
 
 def _repository_of(folder: Path) -> Path:
-    for one in (folder, *folder.parents):
-        if any((one / name).exists() for name in _REPOSITORY):
-            return one
+    for path in (folder, *folder.parents):
+        if any((path / name).exists() for name in _REPOSITORY):
+            return path
     return folder
 
 

@@ -106,8 +106,8 @@ def _refuse(path: Path, content: bytes) -> None:
 
 def _make_roles(connection: psycopg.Connection[tuple[object, ...]], text: str) -> None:
     there = {row[0] for row in connection.execute("SELECT rolname FROM pg_roles").fetchall()}
-    made = {_role(found) for found in _MADE.finditer(text)}
-    for name in sorted({_role(found) for found in _OWNERS.finditer(text)} - made - _NO_ROLES):
+    made = {_role(match) for match in _MADE.finditer(text)}
+    for name in sorted({_role(match) for match in _OWNERS.finditer(text)} - made - _NO_ROLES):
         if name not in there:
             connection.execute(sql.SQL("CREATE ROLE {}").format(sql.Identifier(name)))
 

@@ -83,9 +83,9 @@ class TargetAttempt:
     @property
     def delivers_raised(self) -> bool:
         """Return whether it delivers events from the moment at which Stripe raises them."""
-        about = (one for one in self.table.steps if one.webhook in EVENT_TYPES)
-        return any(one.event for one in self.table.steps) or any(
-            isinstance(one.object, str) for one in about
+        about = (step for step in self.table.steps if step.webhook in EVENT_TYPES)
+        return any(step.event for step in self.table.steps) or any(
+            isinstance(attempt_step_table.object, str) for attempt_step_table in about
         )
 
     @property
@@ -171,7 +171,9 @@ class TargetScript:
         if lapse == self.lapse:
             return self
         before = self.lapse
-        own = tuple(one for one in self.attempts if not before or one.name != before.lapse_name)
+        own = tuple(
+            attempt for attempt in self.attempts if not before or attempt.name != before.lapse_name
+        )
         if lapse:
             time = TimeTable(name=lapse.lapse_name, seconds=lapse.seconds, sql=lapse.sql)
             own = _with_time(self.loaded, own, time, indexes=lapse.indexes)
@@ -281,7 +283,7 @@ def replace_count(table: AttemptTable, count: int) -> AttemptTable:
 def _attempts(file: TargetFile, tables: Sequence[AttemptTable]) -> tuple[TargetAttempt, ...]:
     prepared = any(step.per == "attempt" for step in file.prepare)
     told_apart = {"n", "attempt"} & set(names_in([(o.sql, o.where) for o in file.observe.values()]))
-    found: list[TargetAttempt] = []
+    attempts: list[TargetAttempt] = []
     for table in tables:
         sent = [
             [s.request, s.form, s.body, s.variables, s.headers, s.object, s.event_id, s.where]
@@ -289,24 +291,26 @@ def _attempts(file: TargetFile, tables: Sequence[AttemptTable]) -> tuple[TargetA
         ]
         sent += [[s.json] for s in table.steps if s.json is not UNSET]
         alone = prepared or bool(told_apart or {"n", "attempt"} & set(names_in(sent)))
-        found += [
+        attempts += [
             TargetAttempt(name, number, table, alone)
             for number, name in enumerate(names_of(table), start=1)
         ]
     again = [
-        replace(one, name=again_of(one.name), again=one.name) for one in found if one.table.gives_up
+        replace(attempt, name=again_of(attempt.name), again=attempt.name)
+        for attempt in attempts
+        if attempt.table.gives_up
     ]
-    return (*found, *again, *_times(file))
+    return (*attempts, *again, *_times(file))
 
 
 def _with_time(
     loaded: Loaded, attempts: tuple[TargetAttempt, ...], time: TimeTable, *, indexes: bool
 ) -> tuple[TargetAttempt, ...]:
-    if any(one.name == time.name for one in attempts):
+    if any(attempt.name == time.name for attempt in attempts):
         raise UsageError(
             f"{loaded.path}: {time.name!r} names something else already; choose another name"
         )
-    return (*attempts, *(replace(one, indexes=indexes) for one in _passing(time)))
+    return (*attempts, *(replace(attempt, indexes=indexes) for attempt in _passing(time)))
 
 
 def _times(file: TargetFile) -> Iterator[TargetAttempt]:

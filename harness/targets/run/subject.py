@@ -103,7 +103,7 @@ class TargetSubject:
 
     @property
     def runs_commands(self) -> bool:
-        steps = [step for one in self.loaded.file.attempts for step in one.steps]
+        steps = [step for attempt in self.loaded.file.attempts for step in attempt.steps]
         return any(step.command is not None for step in steps)
 
     @property
@@ -129,7 +129,9 @@ class TargetSubject:
     @property
     def picked_at_stripe(self) -> tuple[str, ...]:
         observed = self.loaded.file.observe.items()
-        return tuple(name for name, one in observed if one.stripe and one.where)
+        return tuple(
+            name for name, observe_table in observed if observe_table.stripe and observe_table.where
+        )
 
     @property
     def leases_hold(self) -> bool:

@@ -43,9 +43,9 @@ def comment(
         *_variants(assessed),
     ]
     for level in Level:
-        mine = [one for one in assessed.findings if one.level is level]
+        mine = [finding for finding in assessed.findings if finding.level is level]
         if mine:
-            lines = [_line(one, replay(one)) for one in mine]
+            lines = [_line(finding, replay(finding)) for finding in mine]
             parts += [f"### {_TITLES[level]}", "\n".join(lines)]
     parts += [f"- {escaped(note)}" for note in notes]
     text = "\n\n".join(parts) + "\n"

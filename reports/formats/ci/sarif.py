@@ -83,7 +83,7 @@ def sarif(
                 },
                 "columnKind": "unicodeCodePoints",
                 "automationDetails": {"id": f"paidonce/{target}/"},
-                "results": [result(one) for one in assessed.findings],
+                "results": [result(finding) for finding in assessed.findings],
             }
         ],
     }

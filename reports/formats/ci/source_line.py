@@ -18,7 +18,7 @@ def line_of(finding: Finding, text: str) -> int:
         wanted = [rf"^\s*\[\[?{table}\]\]?"]
     wanted += [rf"^\s*\[variants\.[\"']?{re.escape(finding.variant)}[\"']?\]", r"^\s*name\s*="]
     for pattern in wanted:
-        found = re.search(pattern, text, re.MULTILINE)
-        if found is not None:
-            return text.count("\n", 0, found.end()) + 1
+        match = re.search(pattern, text, re.MULTILINE)
+        if match is not None:
+            return text.count("\n", 0, match.end()) + 1
     return 1

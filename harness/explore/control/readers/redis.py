@@ -73,18 +73,24 @@ class RedisReader(CallReader[RedisCommand]):
 
     def keyed(self, call: RedisCommand) -> str:
         queued = call.transaction or ()
-        named = (keys_of(one.name, one.args) or () for one in (call, *queued))
+        named = (
+            keys_of(redis_command.name, redis_command.args) or ()
+            for redis_command in (call, *queued)
+        )
         keys = [_text(one.key) for each in named for one in each]
         if call.name in _OF_A_MEMBER:
             keys += map(_text, call.args[1:2])
         return self.reading.time_keys.asked_under(keys)
 
     def ahead(self, call: RedisCommand) -> frozenset[str]:
-        return ahead_in([("its value", _text(one)) for one in _texts(call.reply)])
+        return ahead_in([("its value", _text(text)) for text in _texts(call.reply)])
 
     def window(self, call: RedisCommand) -> Window | None:
         windows = self.reading.time_windows
-        each = [windows.command(one.name, one.args) for one in (*(call.transaction or ()), call)]
+        each = [
+            windows.command(redis_command.name, redis_command.args)
+            for redis_command in (*(call.transaction or ()), call)
+        ]
         return next(filter(None, each), None)
 
     def many(self, call: RedisCommand) -> int:

@@ -28,7 +28,7 @@ class ReplicaReader(PostgresReader):
         return _seen(super().touches(call, arrival))
 
     def read(self, call: Unit, arrival: Arrival, owner: Player) -> tuple[str, Footprint]:
-        if any(one.place[:1] == (ADVISORY,) for one in super().touches(call, arrival).locks):
+        if any(lock.place[:1] == (ADVISORY,) for lock in super().touches(call, arrival).locks):
             self.reading.disturbs(
                 f"replica lock {call.label}",
                 f"{quoted(call.label)} takes an advisory lock at the replica, which nobody has "

@@ -102,11 +102,11 @@ def call(ctx: Context, node: ast.FuncCall) -> None:
         for function in ctx.catalog.function(schema, name, ctx.path):
             function_effects(ctx, function)
         return
-    found = ctx.catalog.function(schema, name, ctx.path)
-    if not found:
+    functions = ctx.catalog.function(schema, name, ctx.path)
+    if not functions:
         effects.everything()
         effects.recursive = True  # or whatever else looks any number of times
-    for function in found:
+    for function in functions:
         function_effects(ctx, function)
 
 

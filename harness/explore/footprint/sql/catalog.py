@@ -149,17 +149,17 @@ def with_families(tables: Mapping[str, Table]) -> dict[str, Table]:
     for table in tables.values():
         if table.related:
             trees.setdefault(table.family, []).append(table)
-    found = dict(tables)
+    families = dict(tables)
     for members in trees.values():
         for table in members:
-            found[table.name] = msgspec.structs.replace(
+            families[table.name] = msgspec.structs.replace(
                 table,
                 unique=_all(table.unique, (member.unique for member in members)),
                 foreign_keys=_all(table.foreign_keys, (m.foreign_keys for m in members)),
                 triggers=_all(table.triggers, (member.triggers for member in members)),
                 calls=_all(table.calls, (member.calls for member in members)),
             )
-    return found
+    return families
 
 
 def _all(own: tuple[_T, ...], others: Iterable[tuple[_T, ...]]) -> tuple[_T, ...]:
@@ -196,11 +196,15 @@ class Catalog(msgspec.Struct, frozen=True, dict=True, kw_only=True):
     def timing(self) -> tuple[tuple[str, frozenset[str]], ...]:
         """The functions that may set when the server gives up, without schema, and which of those
         times. The empty name stands for a trigger's, which any statement may call."""
-        called = {one.function for table in self.tables.values() for one in table.triggers}
+        called = {trigger.function for table in self.tables.values() for trigger in table.triggers}
         return tuple(
             ("" if name in called else name.rpartition(".")[2], names)
             for name, functions in self.functions.items()
-            if (names := mentioned(" ".join(f"{one.definition} {one.source}" for one in functions)))
+            if (
+                names := mentioned(
+                    " ".join(f"{function.definition} {function.source}" for function in functions)
+                )
+            )
         )
 
     @cached_property

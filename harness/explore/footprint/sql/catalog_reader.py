@@ -136,10 +136,12 @@ def _grouped(rows: list[dict[str, Any]]) -> defaultdict[int, list[dict[str, Any]
 
 def _functions_of(rows: list[dict[str, Any]]) -> dict[str, tuple[str, ...]]:
     """The functions of each name, in order."""
-    found: dict[str, tuple[str, ...]] = {}
+    functions: dict[str, tuple[str, ...]] = {}
     for row in sorted(rows, key=lambda row: (row["name"], row["function"])):
-        found[row["name"]] = tuple(dict.fromkeys((*found.get(row["name"], ()), row["function"])))
-    return found
+        functions[row["name"]] = tuple(
+            dict.fromkeys((*functions.get(row["name"], ()), row["function"]))
+        )
+    return functions
 
 
 def _families(pairs: list[tuple[int, int]]) -> dict[int, int]:

@@ -41,10 +41,10 @@ class ChangedColumns:
         """The locks, by columns that have not been changed."""
         if not self._columns:
             return locks
-        told = self._told.get(locks)
-        if told is None:
-            told = self._told[locks] = frozenset([self._kept(lock) for lock in locks])
-        return told
+        resources = self._told.get(locks)
+        if resources is None:
+            resources = self._told[locks] = frozenset([self._kept(lock) for lock in locks])
+        return resources
 
     def _kept(self, lock: Resource) -> Resource:
         if not lock.key or lock.place[0] != "pg" or len(lock.place) > _ROW:

@@ -56,13 +56,13 @@ def update(ctx: Context, node: ast.UpdateStmt, outer: Scope | None) -> Outputs |
     scope = changing.read(node.fromClause or (), parts, outer)
     columns, values = assignments(ctx, target.table, node.targetList, scope)
     modified = modified_columns(ctx, target.table, columns)
-    found = [
+    changes = [
         Change(target.table, key, modified, as_assigned(ctx, target.table, values))
         for key in scope.keys(0)
     ]
-    changing.look(scope, found)
+    changing.look(scope, changes)
     mark = ctx.effects.mark
-    for change in found:
+    for change in changes:
         apply(ctx, change)
     if not changing.one:
         ctx.effects.repeated(mark)
@@ -78,10 +78,10 @@ def delete(ctx: Context, node: ast.DeleteStmt, outer: Scope | None) -> Outputs |
         return None
     parts = (node.whereClause, node.returningClause)
     scope = changing.read(node.usingClause or (), parts, outer)
-    found = [Change(target.table, key) for key in scope.keys(0)]
-    changing.look(scope, found)
+    changes = [Change(target.table, key) for key in scope.keys(0)]
+    changing.look(scope, changes)
     mark = ctx.effects.mark
-    for change in found:
+    for change in changes:
         apply(ctx, change)
     if not changing.one:
         ctx.effects.repeated(mark)
@@ -126,7 +126,7 @@ class _Changing:
         if not self.one:
             around.repeated((0, 0))
         if self.one and not any(
-            one.before and found[0].event in one.events for one in table.triggers
+            trigger.before and found[0].event in trigger.events for trigger in table.triggers
         ):
             change = found[0]
             place = changed_place(table, change.modified)
@@ -233,17 +233,17 @@ def _new_rows(ctx: Context, table: Table, node: ast.InsertStmt, outer: Scope | N
     if query is None:
         return [{}]
     assert isinstance(query, ast.SelectStmt)
-    found = select(ctx, query, outer)
+    query_result = select(ctx, query, outer)
     if query.valuesLists:
         return values_rows(ctx, table, columns, query.valuesLists)
     row: Row = dict.fromkeys(columns)
     targets = query.targetList or ()
     stars = any(isinstance(target.val, ast.ColumnRef) and _star(target.val) for target in targets)
-    if found.scope is not None and not stars:
+    if query_result.scope is not None and not stars:
         for name, target in zip(columns, targets, strict=False):
             column = table.column(name)
             if column is not None:
-                row[name] = found.scope.value(target.val, ctx.reader, column.type)
+                row[name] = query_result.scope.value(target.val, ctx.reader, column.type)
     return [row]
 
 
@@ -329,10 +329,10 @@ def assignments(
 def _target(ctx: Context, node: ast.RangeVar) -> Source | None:
     """The table to be changed; None for what is not simply a table."""
     # A CTE's name does not stand for a table to be changed.
-    found = relation(ctx.apart(), node)
-    if node.relname in ctx.ctes and found.table is None:
+    source = relation(ctx.apart(), node)
+    if node.relname in ctx.ctes and source.table is None:
         return None
-    return found
+    return source
 
 
 def _returned(

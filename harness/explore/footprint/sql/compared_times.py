@@ -39,8 +39,8 @@ def equalities(sql: str) -> tuple[tuple[str, Value], ...]:
 
 def _found(node: Tree) -> Iterator[tuple[str, Value]]:
     if isinstance(node, tuple):
-        for one in node:
-            yield from _found(one)
+        for child in node:
+            yield from _found(child)
         return
     if not isinstance(node, ast.Node):
         return
@@ -49,8 +49,8 @@ def _found(node: Tree) -> Iterator[tuple[str, Value]]:
             column = _column(left)
             if column is not None:
                 yield from ((column, value) for value in _values(right))
-    for one in children(node):
-        yield from _found(one)
+    for child in children(node):
+        yield from _found(child)
 
 
 def _column(node: Tree) -> str | None:
@@ -81,11 +81,11 @@ def _values(node: Tree) -> Iterator[Value]:
         case ast.TypeCast():
             yield from _values(node.arg)
         case ast.FuncCall():
-            for one in node.args or ():
-                yield from _values(one)
+            for arg in node.args or ():
+                yield from _values(arg)
         case ast.A_ArrayExpr():
-            for one in node.elements or ():
-                yield from _values(one)
+            for arg in node.elements or ():
+                yield from _values(arg)
         case tuple():
-            for one in node:
-                yield from _values(one)
+            for arg in node:
+                yield from _values(arg)

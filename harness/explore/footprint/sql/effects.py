@@ -128,12 +128,12 @@ class Effects:
 
     def whole(self) -> Effects:
         """All of it as one, with what is run within it."""
-        found = Effects()
-        found.add(self)
-        found.within, found.after = [], []
+        effects = Effects()
+        effects.add(self)
+        effects.within, effects.after = [], []
         for one in (*self.within, *self.after):
-            found.add(one.whole())
-        return found
+            effects.add(one.whole())
+        return effects
 
     def repeated(self, since: tuple[int, int]) -> None:
         """Note that all that was run since ``mark`` may be run any number of times."""
@@ -150,7 +150,7 @@ class Effects:
         """Return whether nothing in it looks at the database or locks any of it."""
         looks = any(look.place[:1] != (SEQUENCES,) for look in self.looks)
         own = looks or self.locks or self.writes or self.at_once or self.session
-        return not own and all(one.untouched for one in (*self.within, *self.after))
+        return not own and all(effects.untouched for effects in (*self.within, *self.after))
 
     def not_first(self) -> None:
         """Note that the locks taken here may be taken after something else was waited for."""

@@ -51,15 +51,15 @@ class Gaps:
         if not inside:
             self._end(session)
         _, change = self._open.setdefault(session, (actor, ChangedRows()))
-        for found in statements:
-            if found.several and not one_snapshot:
-                self._looking[_Looking(actor, unit, found.several, change.holds)] = None
-            change.writes |= found.writes | found.at_once
-            change.adds |= found.adds
-            change.arrives |= found.arrives
-            change.goes |= found.goes
-            change.locks |= found.locks | found.session
-            if found.kind == "rollback to":
+        for statement in statements:
+            if statement.several and not one_snapshot:
+                self._looking[_Looking(actor, unit, statement.several, change.holds)] = None
+            change.writes |= statement.writes | statement.at_once
+            change.adds |= statement.adds
+            change.arrives |= statement.arrives
+            change.goes |= statement.goes
+            change.locks |= statement.locks | statement.session
+            if statement.kind == "rollback to":
                 change.holds = frozenset()
         self._expected.pop(session, None)
         if over:
@@ -71,10 +71,10 @@ class Gaps:
 
     def answered(self, session: str, *, rows: bool) -> None:
         """The unit on the session is through; ``rows`` if it found any."""
-        found = self._expected.pop(session, None)
-        if found is not None and session in self._open:
+        footprint = self._expected.pop(session, None)
+        if footprint is not None and session in self._open:
             _, change = self._open[session]
-            change.holds |= found.surely | (found.surely_if_found if rows else frozenset())
+            change.holds |= footprint.surely | (footprint.surely_if_found if rows else frozenset())
 
     def torn(self) -> set[str]:
         """Return the names of the units between whose looks others did something that matters."""

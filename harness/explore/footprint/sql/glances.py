@@ -26,7 +26,7 @@ class Glance:
     def patterns(self) -> list[Pattern]:
         """All there are in it."""
         groups = (self.free, self.kept, self.some, self.missing, self.entries, self.tested)
-        return [found for group in groups for found in group]
+        return [pattern for group in groups for pattern in group]
 
     def bound(self, params: Params) -> Look:
         """The look with these parameters."""
@@ -77,4 +77,4 @@ def _in_order(effects: Effects) -> Iterator[Glance]:
 
 
 def _bound(patterns: Patterns, params: Params) -> frozenset[Resource]:
-    return frozenset(resource for found in patterns for resource in found.bound(params))
+    return frozenset(resource for pattern in patterns for resource in pattern.bound(params))

@@ -82,8 +82,8 @@ def arbiters(table: Table, clause: ast.OnConflictClause) -> list[Index]:
     if infer is not None and infer.conname:
         return [index for index in table.unique if index.constraint == infer.conname]
     wanted = {element.name for element in (infer.indexElems if infer else None) or ()}
-    found = [index for index in table.unique if set(index.columns) == wanted]
-    return found or list(table.unique)
+    indexes = [index for index in table.unique if set(index.columns) == wanted]
+    return indexes or list(table.unique)
 
 
 def default(reader: TreeReader, column: Column) -> Symbol | None:

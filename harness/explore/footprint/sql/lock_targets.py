@@ -107,8 +107,8 @@ class Doors:
             case ast.SelectStmt() if _plain_select(node):
                 (relation,) = node.fromClause
                 parts = (node.targetList, node.sortClause)
-                found = self._row(relation, node.whereClause, parts, path, {})
-                if found is None:
+                template = self._row(relation, node.whereClause, parts, path, {})
+                if template is None:
                     return None
                 most = None
                 if node.limitCount is not None and not _no_limit(node.limitCount):
@@ -116,7 +116,7 @@ class Doors:
                     if most is None:
                         return None
                 whole = node.lockingClause[0].strength == enums.LockClauseStrength.LCS_FORUPDATE
-                return msgspec.structs.replace(found, whole=whole, most=most)
+                return msgspec.structs.replace(template, whole=whole, most=most)
             case ast.UpdateStmt() if not (node.withClause or node.fromClause):
                 changed = {str(target.name) for target in node.targetList}
                 parts = (node.targetList, node.returningClause)
@@ -196,11 +196,11 @@ class Doors:
         known: dict[str, Match] = {}
         others = False
         for condition in conditions:
-            found = self._equality(condition, table)
-            if found is None or found[0] in known:
+            equality = self._equality(condition, table)
+            if equality is None or equality[0] in known:
                 others = True
             else:
-                known[found[0]] = found[1]
+                known[equality[0]] = equality[1]
         return known, others
 
     def _equality(self, node: Tree, table: Table) -> tuple[str, Match] | None:

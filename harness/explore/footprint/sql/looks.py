@@ -98,7 +98,7 @@ def torn(looks: Sequence[Look], changes: Sequence[ChangedRows]) -> bool:
             continue
         held = len(changes) == 1 and not look.waits_no_more(changes[0])
         for later in looks[at + 1 :]:
-            if any(later.misses(one) if held else later.meets(one) for one in changes):
+            if any(later.misses(change) if held else later.meets(change) for change in changes):
                 return True
     return False
 
@@ -106,8 +106,11 @@ def torn(looks: Sequence[Look], changes: Sequence[ChangedRows]) -> bool:
 def keep_out(mine: Iterable[Resource], theirs: Iterable[Resource]) -> bool:
     """Return whether two transactions that certainly hold these locks cannot go on side by side."""
     return any(
-        one.key and one.key == other.key and _same(one, other) and not (one.shared and other.shared)
-        for one in mine
+        resource.key
+        and resource.key == other.key
+        and _same(resource, other)
+        and not (resource.shared and other.shared)
+        for resource in mine
         for other in theirs
     )
 
@@ -117,4 +120,4 @@ def _same(one: Resource, other: Resource) -> bool:
 
 
 def _meet(some: Iterable[Resource], others: Iterable[Resource]) -> bool:
-    return any(one.overlaps(other) for one in some for other in others)
+    return any(resource.overlaps(other) for resource in some for other in others)

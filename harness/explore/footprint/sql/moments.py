@@ -54,7 +54,9 @@ class Moments:
     ) -> None:
         """A unit came with these statements; ``moment`` if it commits what it does at once."""
         came = [
-            _Came(actor, unit, one, one_snapshot) for one in statements if one.locks or one.tests
+            _Came(actor, unit, statement, one_snapshot)
+            for statement in statements
+            if statement.locks or statement.tests
         ]
         if not came:  # whatever matters here locks something, or asks for locks
             return
@@ -75,8 +77,8 @@ class Moments:
     def _overtaken(self, first: _Came, second: _Came) -> bool:
         if first.actor == second.actor:
             return False
-        one, other = (
+        footprint, other = (
             msgspec.structs.replace(came.found, locks=self.told(came.found.locks))
             for came in (first, second)
         )
-        return overtakes(other, one, one_snapshot=second.one_snapshot)
+        return overtakes(other, footprint, one_snapshot=second.one_snapshot)

@@ -70,8 +70,8 @@ class Conditions:
             if node.boolop == enums.BoolExprType.AND_EXPR:
                 return conjunction([self.read(arg, about) for arg in node.args])
             if node.boolop == enums.BoolExprType.OR_EXPR:
-                found = [facts for arg in node.args for facts in self.read(arg, about)]
-                return found if len(found) <= _MOST else [()]
+                args = [facts for arg in node.args for facts in self.read(arg, about)]
+                return args if len(args) <= _MOST else [()]
             return [()]
         return [tuple(self._facts(node, about))]
 
@@ -104,9 +104,9 @@ class Conditions:
         if isinstance(left, ast.RowExpr) and isinstance(right, ast.RowExpr):
             pairs = zip(left.args or (), right.args or (), strict=False)
             return [fact for one, other in pairs for fact in self._equal(one, other, about)]
-        one, other = self._column(left), self._column(right)
+        column_meaning, other = self._column(left), self._column(right)
         facts: list[Fact] = []
-        for this, that, side in ((one, other, right), (other, one, left)):
+        for this, that, side in ((column_meaning, other, right), (other, column_meaning, left)):
             if this is None:
                 continue
             symbol = self._reader.symbol(side) if that is None else None
@@ -136,12 +136,12 @@ class Conditions:
         if isinstance(node, ast.ColumnRef):
             return self._resolve(node)
         if isinstance(node, ast.TypeCast) and isinstance(node.arg, ast.ColumnRef):
-            found = self._resolve(node.arg)
+            column_meaning = self._resolve(node.arg)
             name = node.typeName
             if name.typmods or name.arrayBounds or strings(name.names)[-1] not in _TEXTS:
                 return None
-            if all(kind.family in _WRITTEN_ONE_WAY for _, kind in found.slots):
-                return ColumnMeaning(found.slots)
+            if all(kind.family in _WRITTEN_ONE_WAY for _, kind in column_meaning.slots):
+                return ColumnMeaning(column_meaning.slots)
         return None
 
 

@@ -125,8 +125,8 @@ def body_of(function: Function) -> Body:
     """The SQL in a function."""
     if function.language == "sql":
         text = function.source.strip()
-        if found := re.fullmatch(r"BEGIN ATOMIC(.*)END;?", text, re.DOTALL | re.IGNORECASE):
-            text = found.group(1)
+        if match := re.fullmatch(r"BEGIN ATOMIC(.*)END;?", text, re.DOTALL | re.IGNORECASE):
+            text = match.group(1)
         text = re.sub(r"^\s*RETURN\b", "SELECT", text, flags=re.IGNORECASE)
         return Body(statements=(text,))
     if function.language != "plpgsql":
@@ -154,15 +154,15 @@ def _plpgsql(tree: Any) -> Body:
             text = str(node.get("query", ""))
             mode = int(node.get("parseMode", _STATEMENT))
             if mode > _EXPRESSION:
-                found = _TARGET.match(text)
-                if found is None:
+                match = _TARGET.match(text)
+                if match is None:
                     dynamic = True
                     continue
-                column = _assigned(found)
+                column = _assigned(match)
                 any_column |= column is None
                 if column:
                     assigns.add(column)
-                statements.append(f"SELECT ({text[found.end() :]})")
+                statements.append(f"SELECT ({text[match.end() :]})")
             elif mode == _STATEMENT:
                 statements.append(text)
             else:

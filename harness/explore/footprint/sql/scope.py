@@ -92,12 +92,12 @@ class Scope:
 
     def match(self, node: ast.ColumnRef) -> Match | None:
         """The value of a column in the rows this query is about, if it is the same in all."""
-        found = self.resolve(node)
-        if found.match is not None:
-            return found.match
-        if self.disjuncts is None or len(self.disjuncts) != 1 or not found.slots:
+        column_meaning = self.resolve(node)
+        if column_meaning.match is not None:
+            return column_meaning.match
+        if self.disjuncts is None or len(self.disjuncts) != 1 or not column_meaning.slots:
             return None
-        (number, column), _ = found.slots[0]
+        (number, column), _ = column_meaning.slots[0]
         if number in self.nullable:
             return None
         return self.disjuncts[0].get(number, {}).get(column)

@@ -74,8 +74,8 @@ class Serials:
 
 def serials_of(catalog: Catalog, url: str) -> Serials:
     """The sequences' columns of the database at ``url``, whose catalog was read."""
-    found = serial_columns(catalog)
-    return replace(found, floors=_floors(set(found.roots.values()), url))
+    serials = serial_columns(catalog)
+    return replace(serials, floors=_floors(set(serials.roots.values()), url))
 
 
 def serial_columns(catalog: Catalog) -> Serials:

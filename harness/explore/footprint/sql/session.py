@@ -137,9 +137,9 @@ class Session:
         """Forget the savepoints after the one of this name, and unless ``keep`` that too."""
         for at in range(len(self.savepoints) - 1, -1, -1):
             if self.savepoints[at].name == name:
-                found = self.savepoints[at]
+                savepoint = self.savepoints[at]
                 self.savepoints = self.savepoints[: at + 1 if keep else at]
-                return found
+                return savepoint
         return None
 
     def set(self, node: Any, catalog: Catalog) -> None:

@@ -19,7 +19,7 @@ _WORD = re.compile(r"(?:\\.|\S)+", re.DOTALL)
 
 def settings_asked_for(startup: Mapping[str, str]) -> dict[str, str]:
     """The settings by name, in lower case; later ones take the place of earlier ones."""
-    found: dict[str, str] = {}
+    settings: dict[str, str] = {}
     words = [re.sub(r"\\(.)", r"\1", word) for word in _WORD.findall(startup.get("options", ""))]
     while words:
         word = words.pop(0)
@@ -31,9 +31,9 @@ def settings_asked_for(startup: Mapping[str, str]) -> dict[str, str]:
             continue
         name, equals, value = word.partition("=")
         if equals:
-            found[_name(name)] = value
-    found |= {_name(name): value for name, value in startup.items() if name != "options"}
-    return found
+            settings[_name(name)] = value
+    settings |= {_name(name): value for name, value in startup.items() if name != "options"}
+    return settings
 
 
 def settings_at_first(startup: Mapping[str, str], catalog: Catalog) -> dict[str, str]:

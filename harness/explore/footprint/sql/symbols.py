@@ -103,10 +103,10 @@ class Cast(Symbol):
 
     def value(self, params: Params) -> Value:
         textual = self.family in ("text", "varchar", "char")
-        found = self.inner.text(params) if textual else self.inner.value(params)
-        if found in (None, NULL):
-            return found
-        return None if self.cut else canonical(self.family, found)
+        text = self.inner.text(params) if textual else self.inner.value(params)
+        if text in (None, NULL):
+            return text
+        return None if self.cut else canonical(self.family, text)
 
     def text(self, params: Params) -> Value:
         # numeric keeps trailing zeros and a date is written as the session likes it.
@@ -124,10 +124,10 @@ class Joined(Symbol):
         return all(part.constant for part in self.parts)
 
     def value(self, params: Params) -> Value:
-        found = [part.text(params) for part in self.parts]
-        if NULL in found:
+        parts = [part.text(params) for part in self.parts]
+        if NULL in parts:
             return NULL
-        return None if None in found else "".join(part or "" for part in found)
+        return None if None in parts else "".join(part or "" for part in parts)
 
 
 @dataclass(frozen=True)
@@ -142,13 +142,13 @@ class Hashed(Symbol):
         return self.inner.constant and (self.seed is None or self.seed.constant)
 
     def value(self, params: Params) -> Value:
-        found = self.inner.text(params)
-        if found in (None, NULL):
-            return found
+        text = self.inner.text(params)
+        if text in (None, NULL):
+            return text
         if self.seed is None:
-            return str(hashtext(found))
+            return str(hashtext(text))
         seed = canonical("int", self.seed.value(params) or "")
-        return None if seed is None else str(hashtextextended(found, int(seed)))
+        return None if seed is None else str(hashtextextended(text, int(seed)))
 
 
 @dataclass(frozen=True)

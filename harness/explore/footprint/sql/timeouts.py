@@ -73,10 +73,10 @@ def _with(settings: Settings, name: str, value: str | None) -> Settings:
 
 def seconds(value: str) -> float | None:
     """Return the seconds that a value stands for, 0 for never; None if that cannot be told."""
-    found = _VALUE.fullmatch(value.strip("'").lower())
-    if found is None or (found[2] and found[2] not in _UNITS):
+    match = _VALUE.fullmatch(value.strip("'").lower())
+    if match is None or (match[2] and match[2] not in _UNITS):
         return None
-    return float(found[1]) * _UNITS[found[2] or "ms"]
+    return float(match[1]) * _UNITS[match[2] or "ms"]
 
 
 def value_of(node: ast.VariableSetStmt) -> str | None:

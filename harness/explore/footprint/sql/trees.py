@@ -124,9 +124,9 @@ class TreeReader:
 
     def one_of(self, nodes: tuple[Tree, ...]) -> Symbol | None:
         """Any of several expressions."""
-        found = [self.symbol(node) for node in nodes]
-        known = tuple(symbol for symbol in found if symbol is not None)
-        return OneOf(known) if len(known) == len(found) else None
+        symbols = [self.symbol(node) for node in nodes]
+        known = tuple(symbol for symbol in symbols if symbol is not None)
+        return OneOf(known) if len(known) == len(symbols) else None
 
     def family(self, name: ast.TypeName) -> Family:
         """The family of a type by its name."""

@@ -40,11 +40,13 @@ def in_two_steps(found: Sequence[StatementFootprint], *, one_snapshot: bool = Fa
 
     ``one_snapshot`` if it runs at REPEATABLE READ or SERIALIZABLE.
     """
-    if not found or any(one.kind not in ASKED for one in found):
+    if not found or any(footprint.kind not in ASKED for footprint in found):
         return False
-    writes = any(one.writes or one.at_once for one in found)
-    tests = any(one.tests for one in found) and any(one.locks for one in found)
-    return tests or (writes and (one_snapshot or any(one.stale for one in found)))
+    writes = any(footprint.writes or footprint.at_once for footprint in found)
+    tests = any(footprint.tests for footprint in found) and any(
+        footprint.locks for footprint in found
+    )
+    return tests or (writes and (one_snapshot or any(footprint.stale for footprint in found)))
 
 
 def is_moment(found: Sequence[StatementFootprint]) -> bool:
@@ -52,8 +54,10 @@ def is_moment(found: Sequence[StatementFootprint]) -> bool:
     step of its own, and writes or locks anything."""
     if len(found) != 1 or found[0].kind not in ASKED or found[0].commits:
         return False
-    one = found[0]
-    return bool(one.writes or one.at_once) or any(not lock.shared for lock in one.locks)
+    footprint = found[0]
+    return bool(footprint.writes or footprint.at_once) or any(
+        not lock.shared for lock in footprint.locks
+    )
 
 
 def in_pieces(found: Sequence[StatementFootprint], *, publishes: bool) -> bool:
@@ -96,10 +100,13 @@ def overtakes(
 
 
 def _meet(some: Iterable[Resource], others: Iterable[Resource]) -> bool:
-    return any(one.overlaps(other) for one in some for other in others)
+    return any(resource.overlaps(other) for resource in some for other in others)
 
 
 def _exclude(some: Iterable[Resource], others: Iterable[Resource]) -> bool:
     return any(
-        one.overlaps(other) for one in some for other in others if not (one.shared and other.shared)
+        resource.overlaps(other)
+        for resource in some
+        for other in others
+        if not (resource.shared and other.shared)
     )

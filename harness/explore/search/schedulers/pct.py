@@ -103,9 +103,9 @@ class _Priorities:
         local = at_once(pending, None)
         if local is not None:
             return local
-        for one in pending:
-            if one.actor not in self._priorities:
-                self._priorities[one.actor] = self._base + self._dice.random()
+        for choice in pending:
+            if choice.actor not in self._priorities:
+                self._priorities[choice.actor] = self._base + self._dice.random()
         best = self._best(pending)
         lowered = self._changes.pop(self._steps + 1, None)
         if lowered is not None:
@@ -114,7 +114,7 @@ class _Priorities:
         return best
 
     def _best(self, pending: tuple[Pending, ...]) -> str:
-        return max((one.actor for one in pending), key=self._priorities.__getitem__)
+        return max((choice.actor for choice in pending), key=self._priorities.__getitem__)
 
     def took(self, taken: Taken) -> None:
         if not taken.footprint.empty:

@@ -90,9 +90,9 @@ class _Towards:
         """True if the reader's last step was one of those that are called so."""
 
     def choose(self, pending: tuple[Pending, ...]) -> str | None:
-        order, able = self._order, [one.actor for one in pending]
+        order, able = self._order, [choice.actor for choice in pending]
         first, second = order.reader, order.rival
-        commits = any(one.actor == first and one.label == COMMITS for one in pending)
+        commits = any(choice.actor == first and choice.label == COMMITS for choice in pending)
         if self._made[order.label] >= order.occurrence and not (self._read and commits):
             first, second = second, first
         return first if first in able else second if second in able else able[0]

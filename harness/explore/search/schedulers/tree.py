@@ -210,14 +210,14 @@ class TreeScheduler(ABC):
     ) -> list[Mapping[str, int]] | None:
         """Return who sleeps after each step; None if one was made that is asleep by now."""
         sleep = _NOBODY if branch is None else self.sleepers(branch.node)
-        found: list[Mapping[str, int]] = []
+        sleeps: list[Mapping[str, int]] = []
         for step in steps:
             if step.actor in sleep:
                 return None
             number = self.footprints.number(step.footprint)
             sleep = drowsy(self.footprints, sleep, step.actor, number) if sleep else _NOBODY
-            found.append(sleep or _NOBODY)
-        return found
+            sleeps.append(sleep or _NOBODY)
+        return sleeps
 
     def _settle(self, plan: Plan) -> None:
         if not self.began:

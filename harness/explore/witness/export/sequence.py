@@ -121,7 +121,7 @@ def _drawn(centres: list[int], at: int, to: int, margin: int, *, lost: bool = Fa
 
 def _lanes(narrative: Narrative) -> list[str]:
     """Return the names of all who say or hear anything: attempts, who else moves, and taps."""
-    named = [name for one in arrows(narrative) for name in (one.source, one.target)]
+    named = [name for arrow in arrows(narrative) for name in (arrow.source, arrow.target)]
     witness, taps = narrative.witness, narrative.taps
     others = [name for name in named if name not in taps]
     return list(dict.fromkeys([*witness.attempts, *others, *taps]))
