@@ -6,7 +6,9 @@
 One run measures everything: pgbench's select-only (-S) and simple-update (-N) transactions, in
 its simple and prepared protocols, directly, through the tap and, where it is installed, through
 PgBouncer in session mode. ``PYTHON`` has another build of paidonce installed beside it, whose tap
-takes its turns as well. The ways take turns within every round, so that what else the machine
+takes its turns as well. Our tap and PgBouncer reach the server by its Unix socket, as the test bed
+does, and are reached by TCP, as the server is directly; another build's tap reaches it by TCP, as
+those did. The ways take turns within every round, so that what else the machine
 does meets all of them; figures are medians over the rounds, and so are ratios, each of two ways
 in the same round. Besides throughput and latency, the processor time that a proxy takes per
 transaction is shown: it is the least noisy of the three.
@@ -87,13 +89,14 @@ def main() -> None:
     with ExitStack() as stack:
         postgres = stack.enter_context(EmbeddedPostgres())
         _pgbench(postgres.port, "-i", "-q", "-s", "4")
-        ways = [Way("direct", postgres.port), stack.enter_context(_tap("tap", postgres.url()))]
+        tap = stack.enter_context(_tap("tap", postgres.near_url("postgres")))
+        ways = [Way("direct", postgres.port), tap]
         if chosen.against:
             ways.append(stack.enter_context(_tap(ANOTHER, postgres.url(), chosen.against)))
         if shutil.which("pgbouncer") is None:
             console.print("pgbouncer is not installed; it is left out")
         else:
-            ways.append(stack.enter_context(_pgbouncer(postgres.port)))
+            ways.append(stack.enter_context(_pgbouncer(postgres)))
         table = _table(ways)
         cases = itertools.product(("-S", "-N"), chosen.protocols, chosen.clients)
         for script, protocol, clients in cases:
@@ -156,14 +159,14 @@ def _announced(child: Child) -> int | None:
 
 
 @contextmanager
-def _pgbouncer(server_port: int) -> Iterator[Way]:
+def _pgbouncer(postgres: EmbeddedPostgres) -> Iterator[Way]:
     """PgBouncer in session mode; as root it has to run as somebody else, who can read the files."""
     with TempFolder(public=True) as folder, HeldPort() as held:
         users, settings = folder.path / "users.txt", folder.path / "pgbouncer.ini"
         users.write_text('"postgres" ""\n')
         settings.write_text(
             "[databases]\n"
-            f"postgres = host={HOST} port={server_port} user=postgres\n"
+            f"postgres = host={postgres.socket_folder} port={postgres.port} user=postgres\n"
             "[pgbouncer]\n"
             f"listen_addr = {HOST}\nlisten_port = {held.number}\nunix_socket_dir =\n"
             f"auth_type = any\nauth_file = {users}\n"
