@@ -11,7 +11,6 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
-from paidonce import reports
 from paidonce.harness.backends.kept_databases import KeptDatabases
 from paidonce.harness.cli.playable import Playable
 from paidonce.harness.cli.progress import StatusLine
@@ -88,6 +87,9 @@ def shown_by(live: StatusLine, of: str = _EXPLORING) -> Callable[[Progress], Non
 
 def concluded(explored: Explored, playable: Playable, folder: Path) -> int:
     """Save and print what a search came to; returns its exit code."""
+    # Imported here: a search begins before there is anything to report.
+    from paidonce import reports
+
     witness = save(explored, folder)
     page = reports.write_search_page(
         folder / "report.html",
