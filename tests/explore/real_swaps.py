@@ -9,8 +9,10 @@ commute is asked before they are made, or (``made``) once it is known what they 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
-from collections.abc import Collection, Hashable, Sequence
+from collections import Counter
+from collections.abc import Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import psycopg
@@ -168,6 +170,48 @@ def check_swaps(
             return sum([await compare(player, *program) for program in programs])
 
     return asyncio.run(run())
+
+
+def told_by_traces(
+    url: str, catalog: Catalog, scripts: Scripts, orders: Iterable[Sequence[str]]
+) -> tuple[int, int]:
+    """Run scripts in these orders; raises ``AssertionError`` where two that are said to differ in
+    nothing but the order of steps that commute come to something else.
+
+    Returns how many such classes there were, and how many things they came to.
+    """
+
+    async def run() -> tuple[int, int]:
+        classes: dict[Hashable, tuple[Run, Sequence[str]]] = {}
+        async with sessions(url, scripts) as real:
+            player = Player(real, Footprints(catalog))
+            for order in orders:
+                made = await player.run(scripts, list(order), random.Random(0))
+                if len(made.done) < len(made.made):
+                    continue  # somebody waited
+                first, before = classes.setdefault(_trace(made), (made, order))
+                if not _same(first, made):
+                    first = await player.run(scripts, list(before), random.Random(0))
+                    made = await player.run(scripts, list(order), random.Random(0))
+                assert _same(first, made), f"{before} {order} {first.answers} {made.answers}"
+        came = {(str(made.answers), str(made.state)) for made, _ in classes.values()}
+        return len(classes), len(came)
+
+    return asyncio.run(run())
+
+
+def _trace(run: Run) -> Hashable:
+    """Which steps come before which others that they conflict with."""
+    counts: Counter[str] = Counter()
+    names = []
+    for actor in run.made:
+        counts[actor] += 1
+        names.append((actor, counts[actor]))
+    return frozenset(
+        (names[one], names[other])
+        for one, other in itertools.combinations(range(len(names)), 2)
+        if run.done[one].conflicts(run.done[other])
+    )
 
 
 def _same(one: Run, other: Run) -> bool:

@@ -6,13 +6,14 @@ import random
 
 import psycopg
 import pytest
-from real_swaps import Scripts, check_swaps
+from real_swaps import Scripts, check_swaps, told_by_traces
 from shop import RESET, SCHEMA
 
 from paidonce.harness.explore.control.attempts import Arrival
 from paidonce.harness.explore.control.sql_sessions import SqlSessions
-from paidonce.harness.explore.footprint.model import LOOKED_AT, Footprint, Resource
+from paidonce.harness.explore.footprint.model import EVERYTHING, LOOKED_AT, Footprint, Resource
 from paidonce.harness.explore.footprint.sql.catalog_reader import read_catalog
+from paidonce.harness.explore.footprint.sql.rw_conflicts import Ends
 from paidonce.harness.explore.footprint.sql.sent import Query
 from paidonce.harness.explore.naming.names import Names
 from paidonce.harness.taps.postgres import Unit
@@ -53,6 +54,11 @@ class Steps:
 
     def __init__(self, url: str) -> None:
         self._sessions = SqlSessions(url)
+
+    @property
+    def ends(self) -> Ends:
+        """The counts of their execution."""
+        return self._sessions.ends
 
     def __call__(
         self, session: str, *statements: str, rows: bool = True, waited: bool = False
@@ -145,6 +151,20 @@ def test_once_another_has_ended_its_writer_may_be_a_pivot(step: Steps) -> None:
     assert step("b", COUNTS).conflicts(step("a", CHANGES))
 
 
+def test_what_could_not_be_followed_may_have_committed_anything(step: Steps) -> None:
+    step("b", BEGIN, SEES)
+    step.ends.note(EVERYTHING)
+    step("a", BEGIN, SEES)
+    assert step("b", COUNTS).conflicts(step("a", CHANGES))
+
+
+def test_another_execution_counts_anew(step: Steps) -> None:
+    step("c", BEGIN, SEES, CHANGES, "COMMIT")
+    assert (step.ends.commits, step.ends.serializable) == (1, 1)
+    step.ends.forget()
+    assert (step.ends.commits, step.ends.serializable) == (0, 0)
+
+
 def test_what_is_changed_after_a_savepoint_may_be_taken_back(step: Steps) -> None:
     step("b", BEGIN, SEES)
     step("a", BEGIN, SEES, "SAVEPOINT s")
@@ -189,6 +209,67 @@ def test_the_end_of_the_writer_conflicts_as_ever(step: Steps) -> None:
     step("b", BEGIN, SEES)
     step("a", BEGIN, SEES, CHANGES)
     assert step("a", "COMMIT").conflicts(step("b", COUNTS))
+
+
+PIVOT = {
+    "a": (BEGIN, SEES, "UPDATE counters SET n = 1 WHERE name = 'y'", "COMMIT"),
+    "b": (BEGIN, "SELECT n FROM counters WHERE name = 'y'", CHANGES, "COMMIT"),
+}
+STRUCTURES: dict[str, Scripts] = {
+    "a pivot": PIVOT,
+    "a pivot, and both see the row that one of them changes": {
+        "a": (BEGIN, SEES, "SELECT n FROM counters WHERE name = 'y'", CHANGES, "COMMIT"),
+        "b": (BEGIN, SEES, "UPDATE counters SET n = 1 WHERE name = 'y'", "COMMIT"),
+    },
+    "a row that is not there, looked for in the page where another is put": {
+        "a": (
+            BEGIN,
+            "SELECT n FROM counters WHERE name = 'q'",
+            "INSERT INTO customers VALUES (5, 'e')",
+            "COMMIT",
+        ),
+        "b": (
+            BEGIN,
+            "SELECT count(*) FROM customers",
+            "INSERT INTO counters VALUES ('w', 1)",
+            "COMMIT",
+        ),
+    },
+    "a pivot among three": {
+        "a": (BEGIN, SEES, "INSERT INTO log (what) VALUES ('a')", "COMMIT"),
+        "b": (BEGIN, SEES, CHANGES, "SELECT count(*) FROM customers", "COMMIT"),
+        "c": (BEGIN, "INSERT INTO customers VALUES (5, 'e')", "COMMIT"),
+    },
+    "one that only reads": {
+        "a": (BEGIN, SEES, CHANGES, "COMMIT"),
+        "b": (BEGIN, SEES, "SELECT credit FROM customers WHERE id = 1", "COMMIT"),
+        "c": (BEGIN, SEES, "UPDATE customers SET credit = 9 WHERE id = 1", "COMMIT"),
+    },
+    "one that may know that it is safe": {
+        "a": (BEGIN, SEES, CHANGES, "COMMIT"),
+        "b": (f"{BEGIN} READ ONLY", SEES, COUNTS, "COMMIT"),
+        "c": (BEGIN, COUNTS, "UPDATE counters SET n = 9 WHERE name = 'y'", "COMMIT"),
+    },
+}
+
+
+def orders(scripts: Scripts, most: int) -> list[list[str]]:
+    """All orders of what comes after everybody's BEGIN, or so many of them."""
+    rest = [name for name, script in scripts.items() for _ in script[1:]]
+    rng, found = random.Random(0), dict[tuple[str, ...], None]()
+    for _ in range(most):
+        rng.shuffle(rest)
+        found[tuple(rest)] = None
+    return [[*scripts, *one] for one in found]
+
+
+@pytest.mark.parametrize("structure", STRUCTURES)
+@pytest.mark.parametrize("most", [120, pytest.param(4000, marks=pytest.mark.slow)])
+def test_orders_of_one_trace_come_to_the_same(url: str, structure: str, most: int) -> None:
+    scripts = STRUCTURES[structure]
+    classes, came = told_by_traces(url, read_catalog(url), scripts, orders(scripts, most))
+    assert came > 1
+    assert classes >= came
 
 
 def serializable(rng: random.Random) -> Scripts:

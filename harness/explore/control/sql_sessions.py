@@ -84,7 +84,7 @@ class SqlSessions:
         self._startup, self._so_far = startup, so_far
         self._footprints = Footprints(read_catalog(url), tells_new_rows=True)
         self._doors = Doors(self._footprints.catalog)
-        self._changed, self._ends = ChangedColumns(), Ends()
+        self._changed, self.ends = ChangedColumns(), Ends()
         self.moments = Moments(self._changed.without)
         self.gaps = Gaps()
         self.held_apart: frozenset[str] = frozenset()
@@ -219,7 +219,7 @@ class SqlSessions:
     def begin(self) -> None:
         """An execution begins: no transaction is open, and nothing was changed yet."""
         self._changed.forget()
-        self._ends.forget()
+        self.ends.forget()
         self.moments.begin()
         self.gaps.begin()
         for session, tracker in list(self._trackers.items()):
@@ -242,7 +242,7 @@ class SqlSessions:
         found = TransactionTracker(
             self._footprints,
             changed=self._changed,
-            ends=self._ends,
+            ends=self.ends,
             isolation=asked.get("default_transaction_isolation"),
             path=path_of(asked, self.catalog),
             times=timeouts_of(asked, self.catalog),

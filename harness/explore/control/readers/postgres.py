@@ -238,6 +238,7 @@ class PostgresReader(CallReader[Unit]):
         elif call.status_after == "I":
             self.reading.owners.pop(arrival.session, None)
         if call.ends == "function":
+            self._sessions.ends.note(EVERYTHING)
             return arrival.footprint
         tracker = self._sessions.tracker(arrival.session)
         touched = tracker.done(
@@ -245,7 +246,7 @@ class PostgresReader(CallReader[Unit]):
             status=call.status_after,
             waited=waited,
             found=call.answer.tags not in _NO_ROW,
-            rows=call.answer.rows > 0,
+            rows=call.answer.rows > 0 and len(call.answer.tags) == 1,
         )
         if not (waited or call.answer.error is not None or call.status_after != "T"):
             touched = self._late.beyond_held(call, arrival.session, touched)
