@@ -32,25 +32,27 @@ def enter(simulation: Simulation, call: Call) -> Entered:
     Raises ``Refused`` or ``Dropped``.
     """
     request = call.request
+    headers = request.headers
     match = routes.find(request.method, request.path)
     if match is None:
         raise unrecognized(request.method, request.path)
-    account = authenticate(request.headers.get("authorization"))
+    account = authenticate(headers.get("authorization"))
     simulation.limits.check(simulation.in_flight)
-    _check_version(request.headers.get("stripe-version"))
+    if "stripe-version" in headers:
+        _check_version(headers["stripe-version"])
     for name in _ON_BEHALF:
-        if request.headers.get(name, accounts.OWN) != accounts.OWN:
+        if name in headers and headers[name] != accounts.OWN:
             raise Refused(
                 400,
                 f"Requests on behalf of a connected account ({name.title()}) are not simulated.",
             )
     form = _parameters(request)
     if request.method == "POST":
-        key = request.headers.get("idempotency-key")
+        key = headers.get("idempotency-key")
         if key is not None:
             idempotency.check_key(key)
             call.key = key
-    if simulation.faults or faults.HEADER in request.headers:
+    if simulation.faults or faults.HEADER in headers:
         call.fault = _fault(simulation, call, form)
         _meet_early(call)
     return Entered(match, account, form)
@@ -110,6 +112,6 @@ def _check_encoding(named: str) -> None:
         raise Refused(400, f"Request bodies must be form-encoded ({_FORM}), not {kind}.")
 
 
-def _check_version(version: str | None) -> None:
-    if version is not None and not _VERSION.fullmatch(version):
+def _check_version(version: str) -> None:
+    if not _VERSION.fullmatch(version):
         raise Refused(400, f"Invalid Stripe API version: {version}")

@@ -74,7 +74,7 @@ class IdSource:
         length, before = (_LENGTH + 1, "_secret_") if stream == _FOR_CLIENTS else (_LENGTH, stream)
         digest = hashlib.shake_128(f"{self.root} {stream} {block}".encode())
         text = digest.digest(_BLOCK * length).translate(_CHARACTER_OF).decode("ascii")
-        found = [before + text[at * length : (at + 1) * length] for at in range(_BLOCK)]
-        found.reverse()
+        last = (_BLOCK - 1) * length
+        found = [before + text[at : at + length] for at in range(last, -1, -length)]
         self._ahead[stream] = found
         return found

@@ -116,10 +116,12 @@ def create(world: World, request: CreateIntent, cause: EventRequest) -> PaymentI
         currency=request.currency,
         metadata=request.metadata,
         payment_method=None if method is None else method.id,
+        payment_method_options=_card_options(),
         payment_method_types=_types(request.payment_method_types),
         status="requires_payment_method" if method is None else "requires_confirmation",
-        **_with_options(request.extras),
     )
+    if request.extras:
+        intent = replace(intent, **request.extras)
     world.intents.put(intent)
     world.emit("payment_intent.created", intent, cause)
     return intent
@@ -148,7 +150,7 @@ def unsaved(
         metadata=metadata,
         payment_method_types=["card"],
         status="requires_confirmation",
-        **_with_options(extras),
+        **{"payment_method_options": _card_options(), **extras},
     )
 
 
@@ -376,13 +378,6 @@ def _card_options() -> dict[str, Any]:
             "request_three_d_secure": "automatic",
         }
     }
-
-
-def _with_options(extras: dict[str, Any]) -> dict[str, Any]:
-    """The attributes with the options of payment methods, of which one is looked at."""
-    if "payment_method_options" in extras:
-        return extras
-    return {"payment_method_options": _card_options(), **extras}
 
 
 def card_options(**chosen: str) -> dict[str, Any]:

@@ -253,12 +253,17 @@ def _require_at_most(part: int | None, amount: int | None, name: str) -> None:
         raise Refused(400, f"{name} must be at most the amount.", param=name)
 
 
+_PLAINLY = Confirmation()
+"""The confirmation of which nothing is said."""
+
+
 def confirmation(
     params: Params, source: PaymentSource | None, extras: dict[str, Any]
 ) -> Confirmation:
     """Return how to confirm; reads what else may be said about it and changes nothing here."""
     if params.is_done():
-        return Confirmation(source=source, extras=extras)
+        plain = source is None and not extras
+        return _PLAINLY if plain else Confirmation(source=source, extras=extras)
     for name in ("mandate_data", "radar_options"):
         params.opaque(name)
     method_options(params)

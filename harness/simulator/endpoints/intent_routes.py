@@ -7,6 +7,7 @@ from typing import Any
 from paidonce.harness.simulator.domain import checkout, confirming, intents
 from paidonce.harness.simulator.domain.errors import Refused, StripeError
 from paidonce.harness.simulator.domain.intent_checks import require_minimum
+from paidonce.harness.simulator.domain.metadata import NO_METADATA
 from paidonce.harness.simulator.domain.objects import EventRequest
 from paidonce.harness.simulator.domain.state import World
 from paidonce.harness.simulator.endpoints import intent_params, listing
@@ -38,10 +39,21 @@ def create(params: Params, _: str) -> Execution:
     confirm = params.boolean("confirm")
     if not confirm:
         intent_params.refuse_without_confirm(params)
+    source = intent_params.source(params)
+    if params.is_done():  # as most are: nothing more is said
+        request = intents.CreateIntent(
+            amount=amount,
+            currency=currency,
+            source=source,
+            metadata=NO_METADATA,
+            automatic_payment_methods=automatic,
+            payment_method_types=types,
+        )
+        return _creation(request, intent_params.confirmation(params, None, {}) if confirm else None)
     request = intents.CreateIntent(
         amount=amount,
         currency=currency,
-        source=intent_params.source(params),
+        source=source,
         metadata=intent_params.new_metadata(params),
         automatic_payment_methods=automatic,
         payment_method_types=types,
@@ -54,7 +66,12 @@ def create(params: Params, _: str) -> Execution:
         },
     )
     how = intent_params.confirmation(params, None, {})
-    if not confirm:
+    return _creation(request, how if confirm else None)
+
+
+def _creation(request: intents.CreateIntent, how: confirming.Confirmation | None) -> Execution:
+    """Make an intent and, where it is said ``how``, confirm it."""
+    if how is None:
         return lambda world, cause: intents.create(world, request, cause)
 
     def create_and_confirm(world: World, cause: EventRequest) -> Answer:

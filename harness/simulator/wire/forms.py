@@ -71,12 +71,11 @@ def fields(text: str) -> list[tuple[str, str]]:
         raise FormError(f"there are more than {MAX_FIELDS} parameters")
     if "+" in text:
         text = text.replace("+", " ")
-    escaped = "%" in text
     found = []
     for field in text.split("&"):
         if field:
             name, _, value = field.partition("=")
-            if escaped:
+            if "%" in field:
                 name, value = unquote(name, errors="strict"), unquote(value, errors="strict")
             found.append((name, value))
     return found
@@ -84,6 +83,12 @@ def fields(text: str) -> list[tuple[str, str]]:
 
 def _insert(form: Form, path: tuple[str, ...], value: str, key: str) -> None:
     """Put ``value`` at ``path``, where an empty step means: at the end of the list there."""
+    if len(path) == 2 and path[1] == "":
+        items = form.setdefault(path[0], [])
+        if not isinstance(items, list):
+            raise _contradiction(key)
+        items.append(value)
+        return
     here: dict[str, Value] = form
     step = 0
     while True:
