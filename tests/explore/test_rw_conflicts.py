@@ -22,7 +22,7 @@ BEGIN = "BEGIN ISOLATION LEVEL SERIALIZABLE"
 SEES = "SELECT n FROM counters WHERE name = 'x'"
 CHANGES = "UPDATE counters SET n = 1 WHERE name = 'x'"
 COUNTS = "SELECT count(*) FROM counters"
-PROGRAMS = [range(60), pytest.param(range(60, 1500), marks=pytest.mark.slow)]
+PROGRAMS = [range(60), range(964, 966), pytest.param(range(60, 1500), marks=pytest.mark.slow)]
 STATEMENTS = (
     *(SEES, "SELECT n FROM counters WHERE name = 'y'", CHANGES, COUNTS),
     "UPDATE counters SET n = n + 1 WHERE name = 'y' AND TRUE",
@@ -165,6 +165,16 @@ def test_another_execution_counts_anew(step: Steps) -> None:
     assert (step.ends.commits, step.ends.serializable) == (0, 0)
 
 
+def test_who_may_be_a_pivot_may_be_doomed_by_any_statement(step: Steps) -> None:
+    step("b", BEGIN)
+    step("c", BEGIN, SEES, "INSERT INTO log (what) VALUES ('')")
+    before = step("c", "SELECT credit FROM customers WHERE id = 1")
+    step("a", BEGIN, "INSERT INTO counters VALUES ('w', 1)", "COMMIT")
+    after, dooms = step("c", "SELECT credit FROM customers WHERE id = 1"), step("b", SEES)
+    assert after.conflicts(dooms)
+    assert not before.conflicts(dooms)
+
+
 def test_what_is_changed_after_a_savepoint_may_be_taken_back(step: Steps) -> None:
     step("b", BEGIN, SEES)
     step("a", BEGIN, SEES, "SAVEPOINT s")
@@ -293,4 +303,4 @@ def serializable(rng: random.Random) -> Scripts:
 @pytest.mark.parametrize("numbers", PROGRAMS, ids=str)
 def test_what_was_done_and_is_said_to_commute_does(url: str, numbers: range) -> None:
     programs = [(serializable(random.Random(number)), number) for number in numbers]
-    assert check_swaps(url, read_catalog(url), programs, made=True) > len(programs) / 4
+    assert check_swaps(url, read_catalog(url), programs, made=True) >= len(programs) / 4

@@ -49,6 +49,10 @@ _PG = ("pg",)
 ORDER = Resource(("pg-serializable",))
 """The order in which serializable transactions look, write and end."""
 AMONG_OTHERS = Resource(ORDER.place, shared=True)
+DOOMABLE = Resource((*ORDER.place, "doomable"))
+"""Locked by a statement of a transaction since whose snapshot a serializable one has ended: any
+statement of another may doom it, since it may be a pivot before that one, and then it fails here
+or not until the next."""
 _NONE: frozenset[Resource] = frozenset()
 
 

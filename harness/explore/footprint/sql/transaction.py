@@ -25,7 +25,7 @@ from paidonce.harness.explore.footprint.sql import timeouts
 from paidonce.harness.explore.footprint.sql.changed_columns import ChangedColumns
 from paidonce.harness.explore.footprint.sql.effects import TABLES
 from paidonce.harness.explore.footprint.sql.footprints import Footprints
-from paidonce.harness.explore.footprint.sql.rw_conflicts import Ends, Known
+from paidonce.harness.explore.footprint.sql.rw_conflicts import AMONG_OTHERS, DOOMABLE, Ends, Known
 from paidonce.harness.explore.footprint.sql.sent import Sent
 from paidonce.harness.explore.footprint.sql.session import NONE, Session
 from paidonce.harness.explore.footprint.sql.session_steps import SessionSteps
@@ -233,6 +233,10 @@ class TransactionTracker:
             after.held = after.written = after.looked = EVERYTHING.locks
         if after.isolation == "serializable" and after.inside and not (failed or waited):
             touched = self._among_serializable(before, after, touched, rows=rows)
+        if AMONG_OTHERS in touched.locks and before.inside and before.snapshot:
+            known = before.known
+            if known is None or known.serializable != self._ends.serializable:
+                touched = touched.union(Footprint(locks=frozenset({DOOMABLE})))
         self._ends.note(touched)
         self._session = after
         return self._told_apart(touched)
