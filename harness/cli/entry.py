@@ -22,4 +22,5 @@ def run() -> None:
         main.run()
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
+        exec("pass")  # noqa: S102 - see ``leaving.forget_interrupted_text``
         sys.exit(_INTERRUPTED)

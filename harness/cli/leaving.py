@@ -33,11 +33,22 @@ def leaves(command: Callable[P, int]) -> Callable[P, None]:
     return leaving
 
 
+def forget_interrupted_text() -> None:
+    """Have the interpreter leave with our exit code after Ctrl-C in the middle of an import.
+
+    CPython remembers that ``exec`` of a text was interrupted (dataclasses are made by it), whoever
+    dealt with that since, and under ``python -m`` ends by SIGINT then; it forgets with the next
+    text (``unhandled_keyboard_interrupt`` in Python/pythonrun.c).
+    """
+    exec("pass")  # noqa: S102 - a text of our own, for the reason above
+
+
 def _code(command: Callable[[], int]) -> int:
     try:
         return command()
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
+        forget_interrupted_text()
         return INTERRUPTED
     except Exception as error:
         # Imported where needed: it knows the errors of clients that take long to load.

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import errno
+import os
+import subprocess
+import sys
 import textwrap
 
 import psycopg
@@ -13,6 +16,33 @@ from test_cli_errors import paidonce
 from paidonce.harness.cli.leaving import leaves
 from paidonce.harness.errors import Unavailable, UsageError
 from paidonce.harness.http.client import NoAnswer
+from paidonce.harness.process.interruption import INTERRUPTED
+
+INTERRUPTED_MODULE = """
+import sys, types
+import paidonce.harness.cli
+from paidonce.harness.cli.entry import run
+from paidonce.harness.cli.leaving import leaves
+
+def interrupted():
+    raise KeyboardInterrupt
+
+def command():
+    exec("interrupted()", {"interrupted": interrupted})
+    return 0
+
+if sys.argv[1] == "run":
+    main = types.ModuleType("main")
+    main.run = command
+    paidonce.harness.cli.main = sys.modules["paidonce.harness.cli.main"] = main
+    run()
+else:
+    import typer
+    try:
+        leaves(command)()
+    except typer.Exit as ended:
+        sys.exit(ended.exit_code)
+"""
 
 
 def left(error, capsys):
@@ -147,3 +177,12 @@ def test_a_server_killed_in_the_midst_of_a_search_is_no_counterexample(victim, t
     assert run.returncode in (2, 3)
     assert "Traceback" not in run.stdout + run.stderr
     assert run.stderr.startswith("error: ") or "not complete" in run.stdout
+
+
+@pytest.mark.parametrize("how", ["leaves", "run"])
+def test_ctrl_c_in_a_text_that_is_executed_ends_with_our_exit_code(tmp_path, how):
+    # As where a dataclass is being made: under ``python -m`` the interpreter would end by SIGINT.
+    (tmp_path / "interrupted_module.py").write_text(INTERRUPTED_MODULE)
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    command = [sys.executable, "-m", "interrupted_module", how]
+    assert subprocess.run(command, env=environment, check=False).returncode == INTERRUPTED
