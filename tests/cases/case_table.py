@@ -108,6 +108,17 @@ CASES: list[Case] = [
         "lock_then_declare",
         "trigger",
     ),
+    # A statement that has the order's number in the name of a table. A search that took it for
+    # another one in each execution began again until its time was over.
+    Case("table-claim", "target.toml", "racy", (FOUND,), flags=("--budget", "30s"), quick=True),
+    Case(
+        "table-claim",
+        "target.toml",
+        "claimed",
+        (COMPLETE, UNDECIDED),
+        says="'CREATE TABLE claim_order ()' could not be held",
+        flags=("--budget", "30s"),
+    ),
     # A lease that can run out, with nothing that fences its last holder, and beside a lock.
     *_cases("lease", "target.toml", FOUND, "racy", "counted", quick="racy"),
     *_cases("lease", "target.toml", COMPLETE, "fixed", "both"),

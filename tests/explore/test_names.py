@@ -54,6 +54,16 @@ def test_what_is_known_is_found_within_a_composed_key_and_not_within_a_number():
     assert names.text("tab 1", "SELECT 17") == "SELECT 17"
 
 
+def test_a_unit_has_one_label_in_every_execution_whoever_sends_it():
+    labels = set[str]()
+    for number, fresh in (("730411", UUID), ("730412", OTHER)):
+        names = Names({number: "order"})
+        before = names.unit(f"CREATE TABLE claim_{number} (); {fresh}")
+        names.text("tab 1", fresh)
+        labels |= {before, names.unit(f"CREATE TABLE claim_{number} (); {fresh}")}
+    assert labels == {"CREATE TABLE claim_order (); ?"}
+
+
 def test_an_id_within_a_name_is_called_by_its_name_in_a_label():
     names = Names({"730411": "order", "17": "user"})
     assert names.label("tab 1", "NOTIFY order_730411") == "NOTIFY order_order"

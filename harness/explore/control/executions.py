@@ -200,7 +200,9 @@ class ServiceWorlds:
             several=self.controlled.several,
             late_answers=self.mode.late_answers,
             raised=any(player.delivers_raised for player in players),
-            splitting=Splitting(reading.sessions, self.mode.apart, self.mode.hold_all, watched),
+            splitting=Splitting(
+                reading.sessions, names.unit, self.mode.apart, self.mode.hold_all, watched
+            ),
             at_once=self.background.at_once,
             crashes=ServiceCrashes(self.bench, memory, self.controlled.processes),
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from paidonce.harness.explore.control.sql_sessions import SqlSessions, session_name
@@ -17,11 +17,12 @@ class Splitting:
     """Says so for the sessions of one execution.
 
     ``apart`` are labels of statements that are committed in a step of their own whatever their text
-    tells; ``all_of_them`` if every statement is that could be. So are those that change what is
-    ``watched``.
+    tells, as they are ``called`` in every execution; ``all_of_them`` if every statement is that
+    could be. So are those that change what is ``watched``.
     """
 
     sessions: SqlSessions
+    called: Callable[[str], str]
     apart: frozenset[str] = frozenset()
     all_of_them: bool = False
     watched: Watched = NOTHING_WATCHED
@@ -38,7 +39,7 @@ class Splitting:
             return False
         if self.watched.tables and self.watched.written_by(footprints):
             return True
-        return self.all_of_them or label_of(statements) in self.apart
+        return self.all_of_them or self.called(label_of(statements)) in self.apart
 
     def checks_first(self, session: Session, statements: Sequence[Statement]) -> bool:
         """Tell whether what is put off until the commit is carried out in a step before it."""

@@ -173,6 +173,16 @@ class Names:
         """
         return self.text(actor, self._numbers_within.named(text))
 
+    def unit(self, label: str) -> str:
+        """The label of a unit by which it is found again in other executions, whoever sends it.
+
+        It depends on what was known beforehand alone: what is learnt of a unit in the middle of an
+        execution is asked for at the beginning of the next.
+        """
+        return replaced(
+            self._numbers_within.named(label), lambda value: self.beforehand.get(value) or "?"
+        )
+
     def sentence(self, actor: str, text: str) -> str:
         """A sentence with every generated value in it replaced by its name, or by ``?``.
 

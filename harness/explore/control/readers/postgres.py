@@ -108,32 +108,35 @@ class PostgresReader(CallReader[Unit]):
         return f"{call.tap} {call.label_when_run}", touched
 
     def _look_between(self, call: Unit, session: str, actor: str, statements: Found) -> None:
-        label, disturbs = f"{call.tap} {call.label}", self.reading.disturbs
+        disturbs = self.reading.disturbs
+        # By its name in every execution: else it would be learnt in each of them, and never held.
+        called = self.reading.names.unit(call.label)
+        label = f"{call.tap} {called}"
         if call.statements and self._sessions.came(actor, session, label, statements):
             disturbs(
                 label,
-                f"{quoted(call.label)} could not be held before its commit, and what others come "
+                f"{quoted(called)} could not be held before its commit, and what others come "
                 "to "
                 "meanwhile was not tried",
             )
         if self._sessions.in_pieces(session, statements):
             disturbs(
                 label,
-                f"{quoted(call.label)} is several statements sent as one, and what may come "
+                f"{quoted(called)} is several statements sent as one, and what may come "
                 "between "
                 "them was not tried",
             )
         if self._sessions.unchecked(session):
             disturbs(
                 f"{label} unchecked",
-                f"{quoted(call.label)} runs triggers that were put off and commits, and what may "
+                f"{quoted(called)} runs triggers that were put off and commits, and what may "
                 "come "
                 "between was not tried",
             )
         if any(statement.commits for statement in statements):
             disturbs(
                 label,
-                f"{quoted(call.label)} commits while it runs, and what may come between its "
+                f"{quoted(called)} commits while it runs, and what may come between its "
                 "transactions "
                 "was not tried",
             )
