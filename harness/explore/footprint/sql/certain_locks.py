@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from paidonce.harness.explore.footprint.sql.catalog import Table
+from paidonce.harness.explore.footprint.sql.conjunctions import conjuncts
 from paidonce.harness.explore.footprint.sql.effects import Context
 from paidonce.harness.explore.footprint.sql.scope import Scope, Source
 from paidonce.harness.explore.footprint.sql.trees import Tree, operator, strings
@@ -33,7 +34,7 @@ def one_row(
     scope = Scope(None, [Source(alias, table)])
     known = {
         column
-        for condition in _conjuncts(where)
+        for condition in conjuncts(where)
         if (column := _column_given(ctx, condition, scope, ones)) is not None
     }
     return any(
@@ -44,7 +45,7 @@ def one_row(
 def by_key_alone(ctx: Context, table: Table, alias: str, where: Tree) -> bool:
     """Return whether a condition that names one row asks for its key and for nothing else."""
     scope = Scope(None, [Source(alias, table)])
-    found = {_column_given(ctx, condition, scope, ()) for condition in _conjuncts(where)}
+    found = {_column_given(ctx, condition, scope, ()) for condition in conjuncts(where)}
     return any(
         index.plain and index.columns and set(index.columns) == found for index in table.unique
     )
@@ -68,12 +69,6 @@ def changes_one_row(ctx: Context, node: ast.Node) -> bool:
 def alias_of(relation: ast.RangeVar) -> str:
     """The name a table has in the rest of its statement."""
     return str(relation.alias.aliasname if relation.alias else relation.relname)
-
-
-def _conjuncts(where: Tree) -> tuple[Tree, ...]:
-    if isinstance(where, ast.BoolExpr) and where.boolop == enums.BoolExprType.AND_EXPR:
-        return tuple(part for arg in where.args for part in _conjuncts(arg))
-    return (where,)
 
 
 def _column_given(ctx: Context, node: Tree, scope: Scope, ones: Collection[str]) -> str | None:

@@ -13,9 +13,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from paidonce.harness.explore.footprint.sql.catalog import Table
+from paidonce.harness.explore.footprint.sql.conjunctions import conjuncts, equality
 from paidonce.harness.explore.footprint.sql.effects import Context
-from paidonce.harness.explore.footprint.sql.symbols import Match, Pattern, pattern
-from paidonce.harness.explore.footprint.sql.trees import Tree, below, operator, strings
+from paidonce.harness.explore.footprint.sql.symbols import Pattern, pattern
+from paidonce.harness.explore.footprint.sql.trees import Tree, below
 from paidonce.harness.sql_trees import ast, enums
 
 
@@ -52,7 +53,7 @@ def _changed(ctx: Context, node: ast.UpdateStmt) -> Iterable[Pattern]:
     table = _table(ctx, node.relation)
     if table is None or table.triggers or table.calls:
         return
-    others = [part for part in _conjuncts(node.whereClause) if not _true(part)]
+    others = [part for part in conjuncts(node.whereClause) if not _true(part)]
     if len(others) == 1:
         yield from _row(ctx, node.relation, others[0])
 
@@ -75,33 +76,11 @@ def _row(ctx: Context, relation: Tree, where: Tree) -> Iterator[Pattern]:
     if table is None or "=" in ctx.catalog.operators:
         return
     unique = {i.columns[0] for i in table.unique if i.plain and len(i.columns) == 1}
-    for part in _conjuncts(where):
-        found = _equality(ctx, table, part)
+    for part in conjuncts(where):
+        found = equality(ctx.reader, table, part)
         if found is not None and found[0] in unique:
             yield pattern(table.place, dict([found]))
             return
-
-
-def _equality(ctx: Context, table: Table, node: Tree) -> tuple[str, Match] | None:
-    if not (
-        isinstance(node, ast.A_Expr)
-        and node.kind == enums.A_Expr_Kind.AEXPR_OP
-        and operator(node) == "="
-    ):
-        return None
-    for side, other in ((node.lexpr, node.rexpr), (node.rexpr, node.lexpr)):
-        if isinstance(side, ast.ColumnRef):
-            column = table.column((strings(side.fields) or ("",))[-1])
-            symbol = ctx.reader.symbol(other)
-            if column is not None and symbol is not None:
-                return column.name, Match(symbol, column.type)
-    return None
-
-
-def _conjuncts(where: Tree) -> list[Tree]:
-    if isinstance(where, ast.BoolExpr) and where.boolop == enums.BoolExprType.AND_EXPR:
-        return [part for arg in where.args for part in _conjuncts(arg)]
-    return [where]
 
 
 def _true(node: Tree) -> bool:

@@ -17,13 +17,13 @@ import msgspec
 from paidonce.harness.explore.footprint.model import KEY, REST, Resource
 from paidonce.harness.explore.footprint.sql.calls import ADVISORY
 from paidonce.harness.explore.footprint.sql.catalog import Catalog, Index, Table
+from paidonce.harness.explore.footprint.sql.conjunctions import equality
 from paidonce.harness.explore.footprint.sql.symbols import Match, Params, Pattern, Symbol, pattern
 from paidonce.harness.explore.footprint.sql.trees import (
     NotParsed,
     Tree,
     TreeReader,
     below,
-    operator,
     parsed,
     strings,
 )
@@ -196,27 +196,12 @@ class Doors:
         known: dict[str, Match] = {}
         others = False
         for condition in conditions:
-            equality = self._equality(condition, table)
-            if equality is None or equality[0] in known:
+            given = equality(self._reader, table, condition)
+            if given is None or given[0] in known:
                 others = True
             else:
-                known[equality[0]] = equality[1]
+                known[given[0]] = given[1]
         return known, others
-
-    def _equality(self, node: Tree, table: Table) -> tuple[str, Match] | None:
-        if not (
-            isinstance(node, ast.A_Expr)
-            and node.kind == enums.A_Expr_Kind.AEXPR_OP
-            and operator(node) == "="
-        ):
-            return None
-        for side, other in ((node.lexpr, node.rexpr), (node.rexpr, node.lexpr)):
-            if isinstance(side, ast.ColumnRef):
-                column = table.column((strings(side.fields) or ("",))[-1])
-                symbol = self._reader.symbol(other)
-                if column is not None and symbol is not None:
-                    return column.name, Match(symbol, column.type)
-        return None
 
 
 def _plain_select(node: ast.SelectStmt) -> bool:

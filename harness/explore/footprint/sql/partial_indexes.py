@@ -9,6 +9,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from paidonce.harness.explore.footprint.sql.catalog import Index, Table
+from paidonce.harness.explore.footprint.sql.conjunctions import conjuncts
 from paidonce.harness.explore.footprint.sql.symbols import Const, Match, OneOf, Params, Symbol
 from paidonce.harness.explore.footprint.sql.trees import (
     NotParsed,
@@ -44,14 +45,8 @@ def _conditions(predicate: str) -> tuple[tuple[str, Symbol], ...]:
     except (NotParsed, ValueError):
         return ()
     assert isinstance(statement, ast.SelectStmt)
-    found = [_condition(part) for part in _conjuncts(statement.targetList[0].val)]
+    found = [_condition(part) for part in conjuncts(statement.targetList[0].val)]
     return tuple(one for one in found if one is not None)
-
-
-def _conjuncts(node: Tree) -> tuple[Tree, ...]:
-    if isinstance(node, ast.BoolExpr) and node.boolop == enums.BoolExprType.AND_EXPR:
-        return tuple(part for arg in node.args for part in _conjuncts(arg))
-    return (node,)
 
 
 def _condition(node: Tree) -> tuple[str, Symbol] | None:
