@@ -169,10 +169,13 @@ def _compared(statement: Statement) -> tuple[tuple[str, str], ...]:
 
 
 def _may_be_timed(statement: Statement) -> bool:
-    if _text_may_be_timed(statement.sql):
-        return True
-    for text in statement.params:
-        if text is not None and len(text) >= SHORTEST_TIME and MAY_BE_TIMED.search(text):
+    return _text_may_be_timed(statement.sql) or sends_a_time(statement.params)
+
+
+def sends_a_time(params: Iterable[str | None]) -> bool:
+    """Return whether any parameter may be a time."""
+    for value in params:  # asked of every statement: few values are as long as that
+        if value is not None and len(value) >= SHORTEST_TIME and MAY_BE_TIMED.search(value):
             return True
     return False
 

@@ -19,6 +19,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from paidonce.harness.explore.control.clock_values import sends_a_time
 from paidonce.harness.explore.control.row_leases import RowLeases, columns_set, times_set
 from paidonce.harness.explore.control.run_outs import (
     EXPIRES_AT,
@@ -29,7 +30,7 @@ from paidonce.harness.explore.control.run_outs import (
     tokens,
 )
 from paidonce.harness.explore.control.time_expressions import LONGEST_S
-from paidonce.harness.explore.control.timed_statements import reading, sends_a_time
+from paidonce.harness.explore.control.timed_statements import reading
 from paidonce.harness.results.words import quoted
 from paidonce.harness.service.passing import Passing
 

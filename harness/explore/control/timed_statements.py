@@ -11,7 +11,7 @@ import functools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from paidonce.harness.explore.control.clock_values import MAY_BE_TIMED, SHORTEST_TIME
+from paidonce.harness.explore.control.clock_values import MAY_BE_TIMED, sends_a_time
 from paidonce.harness.explore.control.time_expressions import (
     TimeExpression,
     column_in,
@@ -54,14 +54,6 @@ class TimedText:
     def timed(self, params: Sequence[str | None]) -> bool:
         """Return whether it may speak of the time: no other text has anything to do with it."""
         return self.speaks or sends_a_time(params)
-
-
-def sends_a_time(params: Sequence[str | None]) -> bool:
-    """Return whether any parameter may be a time."""
-    for value in params:  # asked of every statement: few values are as long as that
-        if value is not None and len(value) >= SHORTEST_TIME and MAY_BE_TIMED.search(value):
-            return True
-    return False
 
 
 @functools.lru_cache(maxsize=1024)
