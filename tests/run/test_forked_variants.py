@@ -18,15 +18,18 @@ from paidonce.harness.testbed.stack import Choice, open_stack
 from paidonce.scenarios.reference import TARGET
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="services are forked there")
-def test_a_guard_forked_from_anothers_zygote_is_itself():
-    choice = Choice(
+def shared_servers():
+    """The servers that this worker's tests share."""
+    return Choice(
         postgres=os.environ[POSTGRES_VARIABLE],
         redis=redis_url_of_worker(os.environ[REDIS_VARIABLE]),
     )
 
+
+@pytest.mark.skipif(sys.platform != "linux", reason="services are forked there")
+def test_a_guard_forked_from_anothers_zygote_is_itself():
     async def main():
-        async with open_stack(Described(TARGET), choice) as stack:
+        async with open_stack(Described(TARGET), shared_servers()) as stack:
             lane = await stack.lane()
             async with stack.bench(lane, "claim", {}, controlled_by=openers()) as bench:
                 (process,) = bench.running.processes
@@ -45,14 +48,9 @@ def test_a_guard_forked_from_anothers_zygote_is_itself():
 
 @pytest.mark.skipif(sys.platform != "linux", reason="services are forked there")
 def test_where_services_are_started_often_the_first_is_forked_as_well():
-    choice = Choice(
-        postgres=os.environ[POSTGRES_VARIABLE],
-        redis=redis_url_of_worker(os.environ[REDIS_VARIABLE]),
-    )
-
     async def main():
         pids = []
-        async with open_stack(Described(TARGET), choice) as stack:
+        async with open_stack(Described(TARGET), shared_servers()) as stack:
             lane = await stack.lane(often=True)
             for guard in ("claim", "row_lock"):
                 async with stack.bench(lane, guard, {}) as bench:
@@ -69,13 +67,8 @@ def test_where_services_are_started_often_the_first_is_forked_as_well():
 
 @pytest.mark.skipif(sys.platform != "linux", reason="services are forked there")
 def test_what_is_loaded_while_backends_start_is_forked_for_every_lane():
-    choice = Choice(
-        postgres=os.environ[POSTGRES_VARIABLE],
-        redis=redis_url_of_worker(os.environ[REDIS_VARIABLE]),
-    )
-
     async def main():
-        async with open_stack(Described(TARGET), choice, variant="claim") as stack:
+        async with open_stack(Described(TARGET), shared_servers(), variant="claim") as stack:
             zygote = stack.loaded.zygote
             assert zygote is not None
             lanes = [await stack.lane() for _ in range(2)]
@@ -91,13 +84,8 @@ def test_what_is_loaded_while_backends_start_is_forked_for_every_lane():
 
 
 def test_nothing_is_loaded_of_a_service_that_nobody_names():
-    choice = Choice(
-        postgres=os.environ[POSTGRES_VARIABLE],
-        redis=redis_url_of_worker(os.environ[REDIS_VARIABLE]),
-    )
-
     async def main():
-        async with open_stack(Described(TARGET), choice) as stack:
+        async with open_stack(Described(TARGET), shared_servers()) as stack:
             return stack.loaded.there
 
     assert not asyncio.run(main())
