@@ -187,11 +187,11 @@ class EmbeddedPostgres(Stoppable):
 
         ``since`` and ``until`` are Unix times.
         """
-        counter: Counter[str] = Counter()
+        counts: Counter[str] = Counter()
         for line in _ERROR.finditer(self.log):
             if line["database"] == database and since <= float(line["at"]) < until:
-                counter[line["code"]] += 1
-        return dict(counter)
+                counts[line["code"]] += 1
+        return dict(counts)
 
     def pack(self, archive: Path, notes: bytes) -> None:
         """Write all that it has into a new file ``archive``, with ``notes``.

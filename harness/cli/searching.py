@@ -145,10 +145,11 @@ def _tell(explored: Explored, witness: Path | None, page: Path) -> int:
         case Ending.COMPLETE:
             console.print(f"[bold green]complete[/]: {escape(result.claimed)}")
         case Ending.COUNTEREXAMPLE:
-            execution = result.found[0]
+            counterexample = result.found[0]
+            execution = counterexample.execution
             console.print(
-                f"[bold red]counterexample[/] in execution {execution.execution.number}, "
-                f"after {execution.seconds:.2f} s: {escape(execution.execution.verdict.reason)}"
+                f"[bold red]counterexample[/] in execution {execution.number}, "
+                f"after {counterexample.seconds:.2f} s: {escape(execution.verdict.reason)}"
             )
         case Ending.INCOMPLETE:
             console.print(f"[bold yellow]not complete[/]: {escape(result.reason)}")

@@ -160,7 +160,7 @@ def _check_operations(path: Path, events: list[Event]) -> None:
     for number, event in enumerate(events, start=1):
         if isinstance(event, Invoked):
             if seen is None and event.op <= newest:
-                seen = {event.op for event in events[: number - 1] if isinstance(event, Invoked)}
+                seen = {before.op for before in events[: number - 1] if isinstance(before, Invoked)}
             if seen is not None:
                 if event.op in seen:
                     raise UsageError(

@@ -60,26 +60,21 @@ def forecast(
     """
     played = len(solos)
     footprints = Footprints(catalog)
-    renamed_recordings = together([*solos, *again])
-    firsts, seconds = (
-        renamed_recordings[:played],
-        {
-            renamed_recording.solo.name: renamed_recording
-            for renamed_recording in renamed_recordings[played:]
-        },
-    )
+    renamed = together([*solos, *again])
+    firsts = renamed[:played]
+    seconds = {recording.solo.name: recording for recording in renamed[played:]}
     same = [
-        sameness(renamed_recording, seconds[renamed_recording.solo.name], footprints)
-        if renamed_recording.solo.name in seconds
-        else Sameness(renamed_recording)
-        for renamed_recording in firsts
+        sameness(recording, seconds[recording.solo.name], footprints)
+        if recording.solo.name in seconds
+        else Sameness(recording)
+        for recording in firsts
     ]
     if played == 1:
         (only,) = same
         copy = another(only.told.solo, f"{solos[0].name} (another)")
         same.append(replace(only, told=replace(only.told, solo=copy)))
-    stories = [story(sameness.told, footprints) for sameness in same]
-    unsure = frozenset(chain.from_iterable(sameness.unsure for sameness in same))
+    stories = [story(either.told, footprints) for either in same]
+    unsure = frozenset(chain.from_iterable(either.unsure for either in same))
     kinds: dict[tuple[tuple[str, str], ...], list[Story]] = {}
     for read in stories:
         kinds.setdefault(read.kind, []).append(read)
@@ -108,7 +103,7 @@ def forecast(
 
 def _names(first: Story, stories: Sequence[Story]) -> tuple[str, ...]:
     """The names of stories, that of ``first`` before the others."""
-    return (first.name, *(story.name for story in stories if story is not first))
+    return (first.name, *(other.name for other in stories if other is not first))
 
 
 def _between(

@@ -104,7 +104,7 @@ class Trying:
             like = [one for one in other.fixes if one.name == fix.name and one.changes]
             if other is not prediction and like:
                 others.append(number)
-                changes |= {change for fix in like for change in fix.changes}
+                changes |= {change for alike in like for change in alike.changes}
         return tuple(others), changes
 
     # --- one search ---------------------------------------------------------------------------

@@ -155,7 +155,7 @@ def searched(explored: Explored, witness: Path | None, out: Path) -> Searched:
     ``out``."""
     result, counts = explored.result, explored.result.counts
     broken = () if explored.witness is None else explored.witness.broken
-    execution = result.found[0] if result.found else None
+    counterexample = result.found[0] if result.found else None
     return Searched(
         how=_ENDINGS[result.ending],
         reason=result.reason if result.ending is Ending.INCOMPLETE else "",
@@ -165,7 +165,7 @@ def searched(explored: Explored, witness: Path | None, out: Path) -> Searched:
         invalid=counts.invalid,
         outcomes=counts.outcomes,
         seconds=result.seconds,
-        execution=None if execution is None else execution.execution.number,
+        execution=None if counterexample is None else counterexample.execution.number,
         broken=broken,
         witness=None if witness is None else witness.relative_to(out).as_posix(),
         grounds=result.grounds,

@@ -82,17 +82,17 @@ def _verdict(verdict: dict[str, Any], history: Path) -> dict[str, Any]:
     missing: list[str] = []
     if reason.startswith(_CANNOT_JUDGE):
         missing = [name.value for name in Capability if name.value in reason]
-    detail: list[dict[str, Any]] = details.pop("violations", [])
+    recorded: list[dict[str, Any]] = details.pop("violations", [])
     for double in ("broken", "findings"):
         details.pop(double, None)
     violations: list[Any] = []
-    if verdict["checker"] == _INVARIANTS and detail:
+    if verdict["checker"] == _INVARIANTS and recorded:
         violations = msgspec.to_builtins(_apart(reason, history))
     return {
         **verdict,
         "details": details,
         "missing": missing,
-        "violations": violations or detail,
+        "violations": violations or recorded,
     }
 
 

@@ -207,10 +207,10 @@ class Service:
 
     def wrote(self) -> str:
         """The last lines its processes wrote, each under its name where there are several."""
-        processes = [
+        tails = [
             (process.child.name, process.child.tail(_TOLD_LINES)) for process in self.processes
         ]
-        there = [(name, lines) for name, lines in processes if lines]
+        there = [(name, lines) for name, lines in tails if lines]
         if len(self.processes) == 1:
             return "".join(lines for _, lines in there)
         return "\n".join(f"{name}:\n{lines}" for name, lines in there)

@@ -200,7 +200,7 @@ class _Maker:
         return card.number
 
     def _broke_in(self, verdict: Verdict) -> int:
-        evidence = [self.history.events[place] for place in verdict.evidence]
+        evidence = [self.history.events[at] for at in verdict.evidence]
         looks = [one.step for one in evidence if isinstance(one, Observed) and one.step is not None]
         for place, card in enumerate(self.cards):
             if looks and card.number == min(looks):

@@ -124,14 +124,14 @@ def summarise_samples(samples: tuple[Sample, ...], start: int, end: int) -> Data
 def _sessions(inside: Sequence[Sample], start: int, end: int) -> Sessions:
     kinds = sorted({kind for sample in inside for kind in sample.sessions})
     looked = [sample.locks for sample in inside if sample.locks is not None]
-    locks = sorted({kind for locks in looked for kind in locks.waiting})
-    waits = [locks.longest_ms for locks in looked if locks.longest_ms is not None]
+    locks = sorted({kind for look in looked for kind in look.waiting})
+    waits = [look.longest_ms for look in looked if look.longest_ms is not None]
     return Sessions(
         samples=len(inside),
         interval_ms=round((end - start) / 1e6 / len(inside), 2),
         means={kind: _mean([sample.sessions.get(kind, 0) for sample in inside]) for kind in kinds},
         timeline=_timeline(inside, kinds, start, end),
-        locks={kind: _mean([locks.waiting.get(kind, 0) for locks in looked]) for kind in locks},
+        locks={kind: _mean([look.waiting.get(kind, 0) for look in looked]) for kind in locks},
         longest_lock_wait_ms=round(max(waits), 3) if waits else None,
     )
 

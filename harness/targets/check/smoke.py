@@ -78,9 +78,7 @@ async def smoke(worlds: ServiceWorlds, script: TargetScript) -> Smoke:
         alone.append(history)
         operation = last_operations(history).get(name)
         if operation is not None and told_success(operation):
-            succeeding[name] = sum(
-                operation.outcome is Outcome.OK for operation in history.operations
-            )
+            succeeding[name] = sum(each.outcome is Outcome.OK for each in history.operations)
         if operation is not None and not told_success(operation):
             said = f"{name} alone does not succeed: {_told(operation)}"
             if _delivers(script, name) and _turned_away(operation):
