@@ -70,8 +70,8 @@ class Observer:
             return
         if Capability.STRIPE_LEDGER in self._bench.capabilities:
             for kind in sorted({o.stripe for o in self._file.observe.values() if o.stripe}):
-                async for stripe_page in stripe_pages(self._bench, *listed(kind)):
-                    self._seen.add(stripe_page["id"])
+                async for stripe_object in stripe_pages(self._bench, *listed(kind)):
+                    self._seen.add(stripe_object["id"])
 
     async def marks(self, values: Mapping[str, Any]) -> dict[str, Value]:
         """The values of ``[marks]``."""
@@ -136,7 +136,11 @@ class Observer:
             return None
         if observe.stripe not in lists:
             pages = stripe_pages(self._bench, *listed(observe.stripe))
-            lists[observe.stripe] = [page async for page in pages if page["id"] not in self._seen]
+            lists[observe.stripe] = [
+                stripe_object
+                async for stripe_object in pages
+                if stripe_object["id"] not in self._seen
+            ]
         wanted = filled_deep(observe.where, values, where)
         found = [one for one in lists[observe.stripe] if matches(one, wanted)]
         if not observe.sum:
